@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT
+// Small files below a held directory: read whole, or written so that a crash leaves the old or the new one.
+// What the broker remembers is encoded as its messages are (protocol/archive.h).
+#pragma once
+
+#include <fcntl.h>
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "protocol/archive.h"
+#include "protocol/result.h"
+
+namespace certlatch {
+
+/// At most `limit` bytes of a regular file; a link is not followed, unless `flags` are without O_NOFOLLOW.
+Result<std::string> read_small_file(int directory, const char* name, std::size_t limit,
+                                    int flags = O_NOFOLLOW);
+/// Every byte, or an error.
+Result<void> write_whole(int fd, std::string_view text);
+/// Written as NAME.new with mode 0600 and renamed over, both on the disk when this returns.
+Result<void> replace_small_file(int directory, const std::string& name, std::string_view text);
+
+template <class Record>
+Result<Record> read_record(int directory, const char* name, std::size_t limit) {
+  const auto text = read_small_file(directory, name, limit);
+  if (!text) return fail(text.error());
+  auto record = decode<std::variant<Record>>(std::as_bytes(std::span(*text)));
+  if (!record) return fail(record.error());
+  return std::get<0>(std::move(*record));
+}
+
+template <class Record>
+Result<std::string> encode_record(Record record, std::size_t limit) {
+  std::string text(limit, '\0');
+  const auto size = encode(std::variant<Record>(std::move(record)), std::as_writable_bytes(std::span(text)));
+  if (!size) return fail(size.error());
+  text.resize(*size);
+  return text;
+}
+
+}  // namespace certlatch
