@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: MIT
+// The program certlatch-policy: its commands, options and exit codes.
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+
+#include "tests/unit/policy/policy_text.h"
+
+using namespace certlatch;
+namespace fs = std::filesystem;
+
+namespace {
+
+struct Outcome {
+  int code;
+  std::string output;  // what it printed, faults included
+};
+
+Outcome run(const std::string& arguments, const std::string& errors = "2>&1") {
+  FILE* pipe = popen((CERTLATCH_POLICY_PROGRAM " " + arguments + " " + errors).c_str(), "r");
+  std::string text;
+  for (int c = 0; (c = std::fgetc(pipe)) != EOF;) text += static_cast<char>(c);
+  const int status = pclose(pipe);
+  return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, text};
+}
+
+/// A policy in a file.
+class Draft {
+ public:
+  explicit Draft(std::string_view text) {
+    std::string pattern = "/tmp/certlatch-draft-XXXXXX";
+    close(mkstemp(pattern.data()));
+    path = pattern;
+    std::ofstream(path) << text;
+  }
+  ~Draft() { fs::remove(path); }
+  Draft(const Draft&) = delete;
+  std::string path;
+};
+
+}  // namespace
+
+TEST_CASE("check accepts the example") {
+  const auto [code, output] = run("check " CERTLATCH_EXAMPLE_POLICY, "2>/dev/null");
+  CHECK(code == 0);
+  CHECK(output == CERTLATCH_EXAMPLE_POLICY ": sound, with 1 opening, 1 install and 2 services\n");
+}
+
+TEST_CASE("check tells every fault and exits 2") {
+  const Draft draft(with_line(5, "port = 0", with_line(14, "mode = 777")));
+  const auto [code, output] = run("check " + draft.path);
+  CHECK(code == 2);
+  CHECK(output == fmt::format("{0}:5: `port`: `0` is not a number from 1 to 65535\n"
+                              "{0}:14: `mode`: `777` is not a mode for a private key, such as 0640: its "
+                              "owner may read and write it, its group read, others nothing\n",
+                              draft.path));
+  CHECK(run("--policy " + draft.path + " check").output == output);
+  const auto json = run("check --json " + draft.path);
+  CHECK(json.code == 2);
+  CHECK(json.output.contains("\"sound\": false"));
+  CHECK(json.output.contains("\"line\": 14"));
+}
+
+TEST_CASE("check warns, and exits 0 all the same") {
+  const Draft draft(with_line(9, "at most = 24h"));
+  const auto [code, output] = run("check " + draft.path);
+  CHECK(code == 0);
+  CHECK(output.contains(draft.path + ":4: warning: [open http] may stay open for 24 hours"));
+  CHECK(run("check --json " + draft.path).output.contains("may stay open"));
+}
+
+TEST_CASE("every command refuses a policy with faults, or none") {
+  const Draft draft("[x]\n");
+  for (const char* command : {"explain", "ask open http", "rules", "gate"}) {
+    CAPTURE(command);
+    CHECK(run(fmt::format("{} --policy {}", command, draft.path)).code == 2);
+    CHECK(run(fmt::format("{} --policy /nonexistent", command)).output ==
+          "/nonexistent: cannot open /nonexistent: No such file or directory\n");
+  }
+}
+
+TEST_CASE("ask exits 0 when it is allowed, 1 when it is refused, 2 when it is no question") {
+  const std::string policy = " --policy " CERTLATCH_EXAMPLE_POLICY;
+  CHECK(run("ask 'install example.org'" + policy).code == 0);
+  CHECK(run("ask install example.org www.example.org" + policy).code == 0);
+  CHECK(run("ask 'install example.org www.example.com'" + policy).code == 1);
+  CHECK(run("ask open ssh" + policy).code == 1);
+  CHECK(run("ask restart check" + policy).code == 1);
+  CHECK(run("ask dance" + policy).code == 2);
+  CHECK(run("ask --json open http" + policy).output.contains("\"allowed\": true"));
+}
+
+TEST_CASE("explain, rules and gate print a page") {
+  const std::string policy = " --policy " CERTLATCH_EXAMPLE_POLICY;
+  CHECK(run("explain" + policy).output.contains("Not possible"));
+  CHECK(run("explain --json" + policy).output.contains("\"not_possible\""));
+  CHECK(run("rules" + policy).output.contains("table inet certlatch"));
+  CHECK(run("rules --json" + policy).output.contains("\"ruleset\": \"# What is in force"));
+  CHECK(run("rules --json" + policy).output.contains("\"chain\": \"inet filter input\""));
+  CHECK(run("gate" + policy).output.contains("ufw-before-input"));
+  CHECK(run("gate --json" + policy).output.contains("\"ufw6\": \"-A ufw6-before-input"));
+}
+
+TEST_CASE("every command is silent with --quiet, on either side of it, and has the same exit status") {
+  const Draft draft(with_line(9, "at most = 24h"));  // which is warned of
+  for (const auto& [command, code] :
+       {std::pair("check", 0), std::pair("explain --json", 0), std::pair("ask open http", 0),
+        std::pair("ask open ssh", 1), std::pair("rules", 0), std::pair("gate", 0)}) {
+    for (const auto& arguments : {fmt::format("--quiet {} --policy {}", command, draft.path),
+                                  fmt::format("{} --quiet --policy {}", command, draft.path)}) {
+      CAPTURE(arguments);
+      CHECK(run(arguments).code == code);
+      CHECK(run(arguments).output.empty());
+    }
+  }
+  const Draft log("time=x what=y outcome=done\n");
+  CHECK(run("audit --quiet " + log.path).code == 1);
+  CHECK(run("audit --quiet " + log.path).output.contains(log.path + ":1: this line has no link"));
+  CHECK(run("check --quiet /nonexistent").output.contains("cannot open"));
+  CHECK(run("ask --quiet dance --policy " CERTLATCH_EXAMPLE_POLICY).output.contains("is no question"));
+}
+
+TEST_CASE("usage errors exit 2; help and version 0, before and after the command") {
+  for (const char* arguments : {"", "dance", "check a b", "ask", "--nonsense check", "rules --jsn"}) {
+    CAPTURE(arguments);
+    CHECK(run(arguments).code == 2);
+  }
+  for (const char* arguments : {"--help", "check --help", "ask -h", "gate --help"}) {
+    CAPTURE(arguments);
+    CHECK(run(arguments).code == 0);
+  }
+  CHECK(run("--version").output == "certlatch-policy " CERTLATCH_VERSION "\n");
+  CHECK(run("explain --version").output == "certlatch-policy " CERTLATCH_VERSION "\n");
+}
+
+TEST_CASE("an answer that cannot be written is a failure") {
+  CHECK(run("explain --policy " CERTLATCH_EXAMPLE_POLICY " >/dev/full").code == 2);
+}
