@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: MIT
+#include "worker/plan/plan.h"
+
+#include <doctest/doctest.h>
+
+using namespace certlatch;
+
+namespace {
+
+constexpr Seconds kDay = 24 * 3600, kNow = 1'700'000'000;
+
+const CertificateConfig kConfig{.name = "a",
+                                .names = {"a.example", "b.example"},
+                                .cas = {"le"},
+                                .opening = "http",
+                                .installs = {"one", "two"}};
+
+/// Issued ten days ago for ninety, installed everywhere.
+CertificateState settled() {
+  CertificateState state;
+  state.issued = IssuedCertificate{.ca = "le",
+                                   .names = {"b.example", "a.example"},
+                                   .issued = kNow - 10 * kDay,
+                                   .not_before = kNow - 10 * kDay,
+                                   .not_after = kNow + 80 * kDay,
+                                   .installed = {"one", "two"}};
+  return state;
+}
+
+Plan planned(const CertificateState& state, Force force = Force::no, Seconds now = kNow) {
+  return plan_for(kConfig, state, now, force);
+}
+
+}  // namespace
+
+TEST_CASE("a certificate that is as it should be needs nothing") {
+  CHECK(planned(settled()).issue == IssueReason::none);
+  CHECK_FALSE(planned(settled()).has_work(kNow));
+}
+
+TEST_CASE(
+    "a certificate is asked for when there is none, when it is due, and when the configuration differs") {
+  CHECK(planned({}).issue == IssueReason::never_issued);
+  CHECK(planned(settled(), Force::no, kNow + 50 * kDay - 1).issue == IssueReason::none);
+  CHECK(planned(settled(), Force::no, kNow + 50 * kDay).issue == IssueReason::due);
+  auto other_names = settled();
+  other_names.issued->names.pop_back();
+  CHECK(planned(other_names).issue == IssueReason::names_changed);
+  auto other_ca = settled();
+  other_ca.issued->ca = "staging";
+  CHECK(planned(other_ca).issue == IssueReason::ca_changed);
+  CHECK(planned(settled(), Force::yes).issue == IssueReason::forced);
+}
+
+TEST_CASE("an undeployed certificate is deployed, not asked for again") {
+  auto state = settled();
+  state.key_is_kept = true;
+  state.issued->installed = {"one"};
+  CHECK(planned(state).issue == IssueReason::none);
+  CHECK(planned(state).must_deploy);
+  CHECK(missing_installs(kConfig, *state.issued) == std::vector<std::string>{"two"});
+}
+
+TEST_CASE("an entry that came later needs a new certificate once the key has been put away") {
+  auto state = settled();
+  state.issued->installed = {"one"};
+  CHECK(planned(state).issue == IssueReason::key_is_gone);
+  CHECK_FALSE(planned(state).must_deploy);
+}
+
+TEST_CASE("a service that may not have loaded it, and a key left over, are work") {
+  auto stale = settled();
+  stale.issued->services_pending = true;
+  CHECK(planned(stale).must_deploy);
+  auto spare_key = settled();
+  spare_key.key_is_kept = true;
+  CHECK(planned(spare_key).must_deploy);
+  // An order that was interrupted still needs its key.
+  spare_key.order = PendingOrder{"le", "https://ca.test/order/1", kConfig.names};
+  CHECK_FALSE(planned(spare_key).must_deploy);
+}
+
+TEST_CASE("after failures an attempt waits, unless it is forced") {
+  CertificateState state;
+  state.failures = {2, kNow - 599};
+  CHECK_FALSE(planned(state).has_work(kNow));
+  CHECK(planned(state).has_work(kNow + 1));
+  CHECK(planned(state, Force::yes).has_work(kNow));
+  // Deployments do not wait: only the CA is spared.
+  auto undeployed = settled();
+  undeployed.failures = {4, kNow};
+  undeployed.key_is_kept = true;
+  undeployed.issued->installed.clear();
+  CHECK(planned(undeployed).has_work(kNow));
+}
