@@ -46,9 +46,23 @@ template <class T>
 class [[nodiscard]] Result : public std::expected<T, Error> {
  public:
   using std::expected<T, Error>::expected;
+
+  /// Its error, if it is one, seen from further out.
+  [[nodiscard]] Result in(std::string_view where) && {
+    if (!this->has_value()) this->error() = this->error().in(where);
+    return std::move(*this);
+  }
 };
 
 /// `return fail(Error::invalid("..."));` in a function that returns any Result.
 [[nodiscard]] inline std::unexpected<Error> fail(Error error) { return std::unexpected(std::move(error)); }
+
+/// The value of a Result; when it holds an Error instead, the function returns that. Not within another TRY.
+#define TRY(result)                                                   \
+  ({                                                                  \
+    auto&& tried_ = (result);                                         \
+    if (!tried_) return ::certlatch::fail(std::move(tried_).error()); \
+    *std::move(tried_);                                               \
+  })
 
 }  // namespace certlatch
