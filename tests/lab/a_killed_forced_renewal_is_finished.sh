@@ -11,7 +11,8 @@ faults 'finalize 503:30'
 certlatch renew --force > $lab/log/killed 2>&1 &
 forced=$!
 wait_until 'the key to be there' test -e $worker_state/certificates/example.test/privkey.pem
-wait_until 'the CA to be asked' test "$(asked finalize)" != 0 || true
+is_asked() { [ "$(asked finalize)" != 0 ]; }
+wait_until 'the CA to be asked' is_asked
 kill -KILL $(processes_of certlatch) 2> /dev/null || true
 wait $forced || true
 wait_until 'the worker to be gone' no_worker_runs
