@@ -12,7 +12,7 @@ namespace {
 IssueReason issue_reason(const CertificateConfig& certificate, const CertificateState& state, Seconds now) {
   if (!state.issued) return IssueReason::never_issued;
   const IssuedCertificate& issued = *state.issued;
-  if (renewal_of(issued) <= now) return IssueReason::due;
+  if (renewal_of(certificate, issued) <= now) return IssueReason::due;
   auto wanted = certificate.names, held = issued.names;
   std::ranges::sort(wanted);
   std::ranges::sort(held);
@@ -82,9 +82,11 @@ Plan plan_for(const CertificateConfig& certificate, const CertificateState& stat
   return plan;
 }
 
-Seconds renewal_of(const IssuedCertificate& issued) {
-  return issued.suggested ? renewal_time(issued.not_before, issued.not_after, issued.suggested->at)
-                          : renewal_time(issued.not_before, issued.not_after);
+Seconds renewal_of(const CertificateConfig& certificate, const IssuedCertificate& issued) {
+  const Seconds own = renewal_time_with(issued.not_before, issued.not_after, certificate.renew_at);
+  if (!issued.suggested) return own;
+  const Seconds suggested = renewal_time(issued.not_before, issued.not_after, issued.suggested->at);
+  return certificate.renew_at > 0 ? std::min(own, suggested) : suggested;
 }
 
 bool has_changed_on_disk(const CertificateConfig& certificate, const CertificateState& state) {
@@ -96,9 +98,9 @@ bool has_changed_on_disk(const CertificateConfig& certificate, const Certificate
   });
 }
 
-Seconds next_work(const Plan& plan, const CertificateState& state) {
+Seconds next_work(const CertificateConfig& certificate, const Plan& plan, const CertificateState& state) {
   Seconds next = plan.issue != IssueReason::none ? plan.not_before
-                 : state.issued                  ? renewal_of(*state.issued)
+                 : state.issued                  ? renewal_of(certificate, *state.issued)
                                                  : 0;
   if (plan.must_deploy) next = std::min(next, plan.deploy_not_before);
   if (state.issued && !state.issued->renewal_id.empty()) next = std::min(next, state.issued->ask_again);

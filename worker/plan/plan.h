@@ -50,14 +50,16 @@ enum class Force : std::uint8_t {
 [[nodiscard]] Plan plan_for(const CertificateConfig& certificate, const CertificateState& state, Seconds now,
                             Force force);
 
-/// From when on it is renewed: as the CA suggests, or by its lifetime.
-[[nodiscard]] Seconds renewal_of(const IssuedCertificate& issued);
+/// From when on it is renewed: as the CA suggests, or by its lifetime; with a `renew at`, whichever of that
+/// and of what the CA suggests comes first.
+[[nodiscard]] Seconds renewal_of(const CertificateConfig& certificate, const IssuedCertificate& issued);
 
 /// Looks at the files of the installed pairs: a few system calls for each.
 [[nodiscard]] bool has_changed_on_disk(const CertificateConfig& certificate, const CertificateState& state);
 
 /// Until when a plan without work stays one without work, as long as nothing is changed.
-[[nodiscard]] Seconds next_work(const Plan& plan, const CertificateState& state);
+[[nodiscard]] Seconds next_work(const CertificateConfig& certificate, const Plan& plan,
+                                const CertificateState& state);
 
 /// What the state directory keeps of certificates that the configuration does not have.
 [[nodiscard]] std::vector<std::string> removed_certificates(const Config& config, const Store& store);

@@ -54,7 +54,7 @@ Result<AdoptedCertificate> Adoption::take_certificate(const std::string& name, c
                            .fingerprint = fingerprint_of(read->chain),
                            .installed = {},
                            .renewal_id = std::move(read->renewal_id)};
-  adopted.renewal = renewal_of(issued);
+  adopted.renewal = renewal_of(CertificateConfig{}, issued);
 
   const auto known = run_.store.load(name);
   if (!known) return fail(known.error());

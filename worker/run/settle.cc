@@ -28,7 +28,7 @@ void settle(Run& run, const std::vector<Work>& others, const std::string& config
   const auto add = [&](const Work& work) {
     const Plan plan = plan_for(*work.config, work.state, now, Force::no);
     is_idle = is_idle && !plan.has_work(now);
-    const Seconds next = next_work(plan, work.state);
+    const Seconds next = next_work(*work.config, plan, work.state);
     settled.until = settled.until == 0 ? next : std::min(settled.until, next);
     settled.states.push_back(work.config->name);
     if (!work.state.issued) return;

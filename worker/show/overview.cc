@@ -117,7 +117,7 @@ Overview overview_of(std::vector<CertificateStatus> certificates,
     }
     view.state = std::move(*certificate.state);
     view.plan = plan_for(*view.config, view.state, now, Force::no);
-    if (view.state.issued) view.renewal = renewal_of(*view.state.issued);
+    if (view.state.issued) view.renewal = renewal_of(*view.config, *view.state.issued);
     for (const auto& entry : view.config->installs)
       view.installs.push_back(install_view(view, entry, answer));
     if (answer != nullptr) view.services = service_views(view, *answer);

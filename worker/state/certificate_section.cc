@@ -25,10 +25,12 @@ constexpr KeyRule kKeys[] = {{"names", required_list},
                              {"profile"},
                              {"profile required"},
                              {"verify", list},
-                             {"renew at", unsupported},
+                             {"renew at"},
                              {"before"},
                              {"after"},
                              {"deployed"}};
+
+constexpr std::uint32_t kMostLeft = 366 * 24 * 3600;  // seconds
 
 void read_names(const SectionReader& section, CertificateConfig& certificate) {
   auto& names = certificate.names;
@@ -120,6 +122,7 @@ CertificateConfig read_certificate_section(const SectionReader& section) {
   }
   certificate.key = key_type_of(section, "key", KeyFor::certificate);
   certificate.reuse_key = section.yes_or_no("reuse key", false);
+  certificate.renew_at = section.duration("renew at", kMostLeft);
   certificate.verify = endpoints_of(section, "verify");
   certificate.before = hook_command_of(section, "before");
   certificate.after = hook_command_of(section, "after");

@@ -70,7 +70,8 @@ struct CertificateConfig {
   std::vector<std::string> installs;  // entries of the policy, each in no other certificate; may be none
   KeyType key = KeyType::ecdsa_p256;
   bool reuse_key = false;
-  std::string csr;  // absolute path of a request whose key is elsewhere, or empty
+  std::uint32_t renew_at = 0;  // with so many seconds left, instead of by the lifetime; 0: as usual
+  std::string csr;             // absolute path of a request whose key is elsewhere, or empty
   std::string profile;
   bool profile_is_required = false;
   std::vector<Endpoint> verify;         // where it should be served

@@ -12,6 +12,10 @@ Seconds renewal_time(Seconds not_before, Seconds not_after) {
   return not_after - lifetime / (lifetime < kShortLived ? 2 : 3);
 }
 
+Seconds renewal_time_with(Seconds not_before, Seconds not_after, Seconds left) {
+  return left > 0 && left < not_after - not_before ? not_after - left : renewal_time(not_before, not_after);
+}
+
 Seconds renewal_time(Seconds not_before, Seconds not_after, Seconds suggested) {
   return std::min(suggested, not_after - (not_after - not_before) / 10);
 }

@@ -11,6 +11,10 @@ using Seconds = std::int64_t;
 /// With a third of the lifetime left; half of it when the lifetime is below ten days.
 [[nodiscard]] Seconds renewal_time(Seconds not_before, Seconds not_after);
 
+/// The same when the administrator wants `left` seconds to be left; a `left` that the lifetime does not
+/// exceed, and 0, change nothing.
+[[nodiscard]] Seconds renewal_time_with(Seconds not_before, Seconds not_after, Seconds left);
+
 /// The same when the CA suggests `suggested`: that moment, but no later than with a tenth of the lifetime
 /// left.
 [[nodiscard]] Seconds renewal_time(Seconds not_before, Seconds not_after, Seconds suggested);

@@ -27,8 +27,6 @@ SectionReader::SectionReader(const IniSection& section, std::span<const KeyRule>
     const IniKey* first = find(key.name);
     if (rule == rules.end()) {
       fault(key.line, fmt::format("`{}` is not a key of {}", key.name, heading(section)));
-    } else if (rule->use == KeyUse::unsupported) {
-      fault(key.line, fmt::format("`{}` is not supported by this version", key.name));
     } else if (!is_list(rule->use) && first != &key) {
       fault(key.line, fmt::format("`{}` was given already, in line {}", key.name, first->line));
     }
@@ -88,10 +86,12 @@ std::uint32_t SectionReader::duration(std::string_view key, std::uint32_t most) 
   const char* end = entry->value.data() + entry->value.size();
   const auto [stop, error] = std::from_chars(entry->value.data(), end, value);
   const std::string_view unit(stop, static_cast<std::size_t>(end - stop));
-  const std::uint64_t seconds = std::uint64_t{value} * (unit == "h" ? 3600U : unit == "m" ? 60U : 1U);
-  if (error == std::errc() && (unit == "s" || unit == "m" || unit == "h") && seconds <= most)
-    return static_cast<std::uint32_t>(seconds);
-  fault(entry->line, fmt::format("`{}` is a time such as 90s, 5m or 2h, at most {}h", key, most / 3600));
+  constexpr std::pair<std::string_view, std::uint64_t> kUnits[] = {
+      {"s", 1}, {"m", 60}, {"h", 3600}, {"d", 24 * 3600}};
+  for (const auto& [name, seconds] : kUnits)
+    if (error == std::errc() && unit == name && value * seconds <= most)
+      return static_cast<std::uint32_t>(value * seconds);
+  fault(entry->line, fmt::format("`{}` is a time such as 90s, 5m, 2h or 30d, at most {}h", key, most / 3600));
   return 0;
 }
 

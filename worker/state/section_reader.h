@@ -17,7 +17,6 @@ enum class KeyUse : std::uint8_t {
   required,       // once, and it must be there
   list,           // words, separated by blanks; the key may be repeated
   required_list,  // the same, and there must be at least one
-  unsupported,    // the grammar has it, this version does nothing with it: refused, never ignored
 };
 
 struct KeyRule {
@@ -32,7 +31,7 @@ struct Word {
 
 class SectionReader {
  public:
-  /// Reports every unknown, repeated, missing or unsupported key. All arguments are borrowed.
+  /// Reports every unknown, repeated or missing key. All arguments are borrowed.
   SectionReader(const IniSection& section, std::span<const KeyRule> rules, std::string_view file,
                 std::vector<Fault>& faults);
 
@@ -45,7 +44,7 @@ class SectionReader {
   [[nodiscard]] std::uint32_t number(std::string_view key, std::uint32_t least, std::uint32_t most,
                                      std::uint32_t otherwise) const;
 
-  /// Seconds; "90s", "5m" or "2h" in the file, at most `most` of them. 0 when there is none.
+  /// Seconds; "90s", "5m", "2h" or "30d" in the file, at most `most` of them. 0 when there is none.
   [[nodiscard]] std::uint32_t duration(std::string_view key, std::uint32_t most) const;
 
   void fault(unsigned line, std::string sentence) const;

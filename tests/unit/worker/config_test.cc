@@ -156,11 +156,15 @@ TEST_CASE("each fault is said with its line") {
   CHECK(faults_of("parallel = 1\n") == "f:1: a key before the first [section]\n");
 }
 
-TEST_CASE("what this version cannot do is refused, never ignored") {
-  for (const char* key : {"renew at"}) {
-    CHECK(faults_of(with(fmt::format("{} = x", key))) ==
-          fmt::format("f:6: `{}` is not supported by this version\n", key));
-  }
+TEST_CASE("when it is renewed can be said in time that is left") {
+  CHECK(read_config(with(""), "f").config->certificates[0].renew_at == 0);
+  CHECK(read_config(with("renew at = 30d"), "f").config->certificates[0].renew_at == 30 * 24 * 3600);
+  for (const char* wrong : {"30", "x", "30w", "367d", "-1d", "30 d"})
+    CHECK(faults_of(with(fmt::format("renew at = {}", wrong))) ==
+          "f:6: `renew at` is a time such as 90s, 5m, 2h or 30d, at most 8784h\n");
+}
+
+TEST_CASE("a provider that lacks what it needs is refused") {
   CHECK(faults_of("[dns x]\nprovider = cloudflare\n") ==
         "f:1: `provider = cloudflare` needs a key `token file`\n");
 }

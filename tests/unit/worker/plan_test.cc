@@ -93,3 +93,25 @@ TEST_CASE("after failures an attempt waits, unless it is forced") {
   undeployed.issued->installed.clear();
   CHECK(planned(undeployed).has_work(kNow));
 }
+
+TEST_CASE("`renew at` overrides the third of the lifetime, but not a CA that suggests an earlier moment") {
+  auto certificate = kConfig;
+  certificate.renew_at = 20 * kDay;
+  auto state = settled();
+  CHECK(renewal_of(certificate, *state.issued) == kNow + 60 * kDay);
+  CHECK(plan_for(certificate, state, kNow + 60 * kDay - 1, Force::no).issue == IssueReason::none);
+  CHECK(plan_for(certificate, state, kNow + 60 * kDay, Force::no).issue == IssueReason::due);
+  state.issued->suggested = SuggestedRenewal{.start = kNow, .end = kNow + 2 * kDay, .at = kNow + kDay};
+  CHECK(renewal_of(certificate, *state.issued) == kNow + kDay);
+  state.issued->suggested->at = kNow + 70 * kDay;
+  CHECK(renewal_of(certificate, *state.issued) == kNow + 60 * kDay);
+  CHECK(renewal_of(kConfig, *state.issued) == kNow + 70 * kDay);
+}
+
+TEST_CASE(
+    "a `renew at` that the lifetime does not exceed changes nothing: it would be due at once, again and "
+    "again") {
+  auto certificate = kConfig;
+  certificate.renew_at = 90 * kDay;
+  CHECK(renewal_of(certificate, *settled().issued) == renewal_of(kConfig, *settled().issued));
+}
