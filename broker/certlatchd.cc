@@ -71,10 +71,10 @@ Result<UniqueFd> open_signals() {
 }
 
 Result<Policy> read_policy_file(const std::string& path) {
-  auto reading = load_policy(path, PolicyFileTrust::owned_by_root);
-  if (reading.policy) return std::move(*reading.policy);
+  auto reading = load_policy(path);
+  if (reading) return std::move(*reading);
   std::string text;
-  for (const auto& fault : reading.faults) text += (text.empty() ? "" : "\n") + fault.text();
+  for (const auto& fault : reading.error()) text += (text.empty() ? "" : "\n") + fault.text();
   return fail(Error::invalid(text));
 }
 

@@ -88,10 +88,7 @@ Result<std::string> confine(const Confinement& confinement) {
   // A change of uid resets it; without it another process of the same uid could trace this one.
   if (::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) return fail(Error::system("prctl not dumpable"));
 
-  LandlockRules rules;
-  for (const auto& directory : confinement.directories)
-    rules.paths.push_back({directory, PathAccess::maintain});
-  const auto landlock = apply_landlock(rules);
+  const auto landlock = apply_landlock(confinement.directories);
   if (!landlock) return fail(landlock.error());
   auto text =
       fmt::format("uid {}, cap_net_admin{}", confinement.uid, confinement.keep_chown ? ", cap_chown" : "");

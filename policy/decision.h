@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // A request held against the policy: what has no entry, or a name that its entry does not cover, is refused.
-// Budgets and the host's state are not looked at here.
+// Budgets and the host's state are not looked at here. Names are compared in the one spelling that
+// canonical_name() gives them.
 #pragma once
 
 #include <optional>
@@ -10,6 +11,7 @@
 
 #include "policy/policy.h"
 #include "protocol/messages.h"
+#include "protocol/result.h"
 
 namespace certlatch {
 
@@ -22,6 +24,11 @@ namespace certlatch {
 /// bytes that are no name. All must be covered; none at all is refused.
 [[nodiscard]] std::optional<Refused> refuse_names(const Policy& policy, const InstallEntry& install,
                                                   const std::vector<std::string>& certificate_names);
+
+/// A host name (letters, digits and hyphens, at most 253 bytes), one with `*` as its whole first label, or an
+/// IP address; in lower case, an address as inet_ntop writes it. Anything else is an error that says what is
+/// wrong.
+[[nodiscard]] Result<std::string> canonical_name(std::string_view text);
 
 /// Does one allowed name cover one name of a certificate? `*.example.org` covers itself and any single label
 /// in its place, a bare name only itself, an address only itself. Case does not matter.

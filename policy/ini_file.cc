@@ -6,7 +6,7 @@
 
 #include <algorithm>
 #include <codecvt>
-#include <cstdint>
+#include <ranges>
 
 namespace certlatch {
 namespace {
@@ -22,10 +22,9 @@ std::string_view trim(std::string_view text) {
 
 // Libinih knows only `;` within a line.
 std::string_view without_comment(std::string_view line) {
-  for (std::size_t i = 0; i < line.size(); ++i) {
+  for (std::size_t i = 0; i < line.size(); ++i)
     if ((line[i] == '#' || line[i] == ';') && (i == 0 || kBlankBytes.contains(line[i - 1])))
       return line.substr(0, i);
-  }
   return line;
 }
 
@@ -33,91 +32,76 @@ std::string_view without_comment(std::string_view line) {
 std::string unreadable(std::string_view line) {
   if (line.contains('\r')) return "carriage return: save the file with Unix line ends";
   if (line.contains("\ufeff")) return "byte order mark: save the file without one";
-  std::mbstate_t state{};
   const std::codecvt_utf8<char32_t> utf8;
-  const auto characters = utf8.length(state, line.data(), line.data() + line.size(), line.size());
-  const std::string_view text = line.substr(0, static_cast<std::size_t>(characters));
-  std::size_t good = 0;
-  for (; good < text.size(); ++good) {
-    const auto byte = static_cast<std::uint8_t>(text[good]);
-    const auto next = static_cast<std::uint8_t>(good + 1 < text.size() ? text[good + 1] : 0);
-    if ((byte < ' ' && byte != '\t') || byte == 0x7f || (byte == 0xc2 && next < 0xa0)) break;
-    if (byte == 0xed && next >= 0xa0) break;  // a surrogate, which codecvt lets pass
+  for (std::size_t at = 0, size = 0; at < line.size(); at += size) {
+    std::mbstate_t state{};
+    size = static_cast<std::size_t>(utf8.length(state, line.data() + at, line.data() + line.size(), 1));
+    const auto character = line.substr(at, size);
+    // Of the surrogates, U+D800 to U+DFFF, codecvt says nothing.
+    if (character.empty() || (character < " " && character != "\t") ||
+        (character >= "\x7f" && character < "\u00a0") ||
+        (character >= "\xed\xa0\x80" && character < "\ue000"))
+      return fmt::format("byte {} of the line is a control character or not UTF-8", at + 1);
   }
-  if (good == line.size()) return {};
-  return fmt::format("byte {} of the line is a control character or not UTF-8", good + 1);
+  return {};
 }
 
-// Hands libinih one line at a time, in the only shape in which it is strict: one `key = value`, without
-// indentation or comment. Headings are read here, since it cuts those longer than 49 bytes.
-class Reader {
- public:
-  explicit Reader(std::string_view file) : file_(file) {}
+int take_key(void* key, const char*, const char* name, const char* value) {
+  *static_cast<IniKey*>(key) = {fmt::format("{}", fmt::join(split(name), " ")), value};
+  return 1;
+}
 
-  IniReading read(std::string_view text) {
-    while (!text.empty()) {
-      ++line_;
-      const auto end = std::min(text.find('\n'), text.size());
-      read_line(text.substr(0, end));
-      text.remove_prefix(std::min(end + 1, text.size()));
-    }
-    return std::move(reading_);
-  }
+struct Reader {
+  std::vector<IniSection> sections;
+  bool is_skipping = false;  // what follows a heading that cannot be read belongs to no section
 
- private:
-  void fault(std::string sentence) {
-    reading_.faults.push_back({file_, line_, std::move(sentence)});
-    if (!reading_.sections.empty()) reading_.sections.back().is_damaged = true;
-  }
-
-  void read_line(std::string_view line) {
-    if (auto why = unreadable(line); !why.empty()) return fault(std::move(why));
+  // Hands libinih one line at a time, in the only shape in which it is strict: one `key = value`, without
+  // indentation or comment. Headings are read here, since it cuts those longer than 49 bytes. Returns what is
+  // wrong with the line.
+  std::string read(std::string_view line, unsigned number) {
+    if (auto why = unreadable(line); !why.empty()) return why;
     line = trim(without_comment(line));
     const bool is_heading = line.starts_with('[');
     if (line.size() > kMaxLineBytes) {
-      // What follows a heading that cannot be read belongs to no section.
-      is_skipping_ |= is_heading;
-      return fault(
-          fmt::format("the line has {} bytes; at most {} are read, apart from indentation and comment",
-                      line.size(), kMaxLineBytes));
+      is_skipping |= is_heading;
+      return fmt::format("the line has {} bytes; at most {} are read, apart from indentation and comment",
+                         line.size(), kMaxLineBytes);
     }
-    if (is_heading) return read_heading(line);
-    if (line.empty() || is_skipping_) return;
+    if (is_heading) {
+      const auto inside = split(line.ends_with(']') ? line.substr(1, line.size() - 2) : "");
+      is_skipping = inside.empty() || inside.size() > 2 || line.find_first_of("[]", 1) != line.size() - 1;
+      if (is_skipping) return "a section's heading is `[kind]` or `[kind name]`";
+      sections.push_back({std::string(inside[0]), std::string(inside.size() == 2 ? inside[1] : ""), number});
+    }
+    if (is_heading || line.empty() || is_skipping) return {};
     const auto equals = line.find_first_of("=:");
     if (equals == line.npos || line[equals] != '=' || equals == 0)
-      return fault("neither `key = value` nor a `[section]`");
-    if (reading_.sections.empty()) return fault("a key before the first [section]");
-    if (equals + 1 == line.size())
-      return fault(fmt::format("`{}` has no value", trim(line.substr(0, equals))));
-    if (ini_parse_string(std::string(line).c_str(), take_key, this) != 0)
-      fault("libinih cannot read the line");
+      return "neither `key = value` nor a `[section]`";
+    if (sections.empty()) return "a key before the first [section]";
+    if (equals + 1 == line.size()) return fmt::format("`{}` has no value", trim(line.substr(0, equals)));
+    IniKey key;
+    if (ini_parse_string(std::string(line).c_str(), take_key, &key) != 0)
+      return "libinih cannot read the line";
+    key.line = number;
+    sections.back().keys.push_back(std::move(key));
+    return {};
   }
-
-  void read_heading(std::string_view line) {
-    const auto inside = split(line.ends_with(']') ? line.substr(1, line.size() - 2) : "");
-    is_skipping_ = inside.empty() || inside.size() > 2 || line.find_first_of("[]", 1) != line.size() - 1;
-    if (is_skipping_) return fault("a section's heading is `[kind]` or `[kind name]`");
-    reading_.sections.push_back({.kind = std::string(inside[0]),
-                                 .name = std::string(inside.size() == 2 ? inside[1] : ""),
-                                 .line = line_});
-  }
-
-  static int take_key(void* self, const char*, const char* name, const char* value) {
-    auto& reader = *static_cast<Reader*>(self);
-    reader.reading_.sections.back().keys.push_back(
-        {fmt::format("{}", fmt::join(split(name), " ")), value, reader.line_});
-    return 1;
-  }
-
-  std::string file_;
-  unsigned line_ = 0;
-  bool is_skipping_ = false;
-  IniReading reading_;
 };
 
 }  // namespace
 
-IniReading read_ini(std::string_view text, std::string_view file) { return Reader(file).read(text); }
+IniReading read_ini(std::string_view text, std::string_view file) {
+  Reader reader;
+  std::vector<Fault> faults;
+  unsigned number = 0;
+  for (const auto line : std::views::split(text, '\n')) {
+    auto wrong = reader.read(std::string_view(line), ++number);
+    if (wrong.empty()) continue;
+    faults.push_back({std::string(file), number, std::move(wrong)});
+    if (!reader.sections.empty()) reader.sections.back().is_damaged = true;
+  }
+  return {std::move(reader.sections), std::move(faults)};
+}
 
 std::vector<std::string_view> split(std::string_view text, std::string_view separators) {
   std::vector<std::string_view> pieces;

@@ -5,14 +5,22 @@
 // the second a key like any other.
 #pragma once
 
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "policy/fault.h"
-
 namespace certlatch {
+
+/// What is wrong with a file, as a compiler would say it.
+struct Fault {
+  std::string file;
+  unsigned line = 0;  // 0: the file as a whole
+  std::string sentence;
+  /// "file:line: sentence", or "file: sentence".
+  [[nodiscard]] std::string text() const {
+    return file + (line == 0 ? "" : ":" + std::to_string(line)) + ": " + sentence;
+  }
+};
 
 struct IniKey {
   std::string name;   // as written, blanks within folded to one: "at most"

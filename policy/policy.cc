@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 #include "policy/policy.h"
 
+#include <fmt/format.h>
 #include <sodium.h>
 
 #include <algorithm>
 #include <charconv>
 #include <tuple>
 
-#include "policy/host_name.h"
-#include "policy/section.h"
+#include "policy/decision.h"
 
 namespace certlatch {
 namespace {
@@ -46,57 +46,51 @@ bool is_identifier(std::string_view text, std::size_t most) {
 }
 
 // The whole of `text`, digits only, in range of the type.
-bool parse(std::string_view text, std::uint32_t& value, int base = 10) {
+template <class T>
+bool parse(std::string_view text, T& value, int base = 10) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, base);
   return error == std::errc() && end == text.data() + text.size();
 }
 
-Result<std::uint32_t> read_number(std::string_view text, std::uint32_t least, std::uint32_t most) {
-  std::uint32_t value = 0;
+template <class T, T least, T most>
+Result<T> read_number(std::string_view text) {
+  T value = 0;
   if (parse(text, value) && value >= least && value <= most) return value;
   return invalid("`{}` is not a number from {} to {}", text, least, most);
 }
 
-Result<std::uint16_t> read_port(std::string_view text) {
-  const auto port = read_number(text, 1, 65'535);
-  if (!port) return fail(port.error());
-  return static_cast<std::uint16_t>(*port);
-}
-
 // "90s", "2m", "1h"; in seconds. A number without its unit is an error.
-Result<std::uint32_t> read_duration(std::string_view text, std::uint32_t most) {
-  const std::uint32_t unit = text.ends_with('s')   ? 1
-                             : text.ends_with('m') ? 60
-                             : text.ends_with('h') ? 3600
-                                                   : 0;
+template <std::uint32_t most>
+Result<std::uint32_t> read_duration(std::string_view text) {
   std::uint32_t value = 0;
-  if (unit != 0 && parse(text.substr(0, text.size() - 1), value) && value >= 1 && value <= most / unit)
-    return value * unit;
+  for (const auto& [unit, seconds] : {std::pair('s', 1U), {'m', 60U}, {'h', 3600U}})
+    if (text.ends_with(unit) && parse(text.substr(0, text.size() - 1), value) && value >= 1 &&
+        value <= most / seconds)
+      return value * seconds;
   return invalid("`{}` is not a time from 1s to {}s, such as 90s, 2m or 1h", text, most);
 }
 
-Result<bool> read_either(std::string_view text, std::string_view yes, std::string_view no) {
-  if (text == yes || text == no) return text == yes;
-  return invalid("`{}` is neither `{}` nor `{}`", text, yes, no);
+// A reader for a choice of two words; true is the first.
+auto either(std::string_view yes, std::string_view no) {
+  return [=](std::string_view text) -> Result<bool> {
+    if (text == yes || text == no) return text == yes;
+    return invalid("`{}` is neither `{}` nor `{}`", text, yes, no);
+  };
 }
-
-Result<bool> read_yes_no(std::string_view text) { return read_either(text, "yes", "no"); }
 
 // Decimal or 0x...; not 0, which every unmarked packet carries.
 Result<std::uint32_t> read_mark(std::string_view text) {
   std::uint32_t value = 0;
   const bool is_hex = text.starts_with("0x");
-  if (parse(is_hex ? text.substr(2) : text, value, is_hex ? 16 : 10) && value != 0) return value;
+  if (parse(text.substr(is_hex ? 2 : 0), value, is_hex ? 16 : 10) && value != 0) return value;
   return invalid("`{}` is not a mark of 32 bits, such as 0xac3e0050; 0 is that of every other packet", text);
 }
 
 // Octal. The file holds a private key: its owner may read it, its group may not write it, others may
 // nothing.
 Result<std::uint32_t> read_mode(std::string_view text) {
-  std::uint32_t value = 0;
-  if ((text.size() == 3 || text.size() == 4) && parse(text, value, 8) && (value & ~0640U) == 0 &&
-      (value & 0400) != 0)
-    return value;
+  for (const std::uint32_t mode : {0400U, 0440U, 0600U, 0640U})
+    if (text == fmt::format("{:o}", mode) || text == fmt::format("{:04o}", mode)) return mode;
   return invalid(
       "`{}` is not a mode for a private key, such as 0640: its owner may read and write it, its group read, "
       "others nothing",
@@ -143,11 +137,10 @@ Result<std::string> read_unit(std::string_view text) {
 
 // ":8080" or "127.0.0.1:8080", not below 1024, where only root can listen. True: the loopback form.
 Result<std::pair<std::uint16_t, bool>> read_target(std::string_view text) {
-  for (const std::string_view host : {"127.0.0.1:", ":"}) {
-    if (!text.starts_with(host)) continue;
-    if (const auto port = read_number(text.substr(host.size()), 1024, 65'535))
-      return std::pair(static_cast<std::uint16_t>(*port), host != ":");
-  }
+  const auto host = text.substr(0, text.find(':'));
+  if (host.size() < text.size() && is_one_of(host, {"", "127.0.0.1"}))
+    if (const auto port = read_number<std::uint16_t, 1024, 65'535>(text.substr(host.size() + 1)))
+      return std::pair(*port, !host.empty());
   return invalid("`{}` is neither `:PORT` nor `127.0.0.1:PORT`, with a port from 1024 up", text);
 }
 
@@ -158,52 +151,100 @@ Result<std::vector<std::string>> read_command(std::string_view text) {
   bool is_inside = false;  // a word; "" is one too
   char quote = 0;
   for (const char c : text) {
-    if (quote == 0 && kBlankBytes.contains(c)) {
-      is_inside = false;
-      continue;
-    }
-    if (quote == 0 && std::string_view("|&<>;$`*?\\").contains(c)) {
+    const bool is_bare = quote == 0;
+    if (is_bare && std::string_view("|&<>;$`*?\\").contains(c))
       return invalid("no shell reads this: put `{}` in quotes if it is meant as it stands", c);
-    }
-    if (!is_inside) words.emplace_back();
-    is_inside = true;
-    if (c == quote || (quote == 0 && (c == '\'' || c == '"'))) {
-      quote = quote == 0 ? c : '\0';
-    } else {
+    const bool was_inside = std::exchange(is_inside, !is_bare || !kBlankBytes.contains(c));
+    if (is_inside && !was_inside) words.emplace_back();
+    if (c == quote || (is_bare && (c == '\'' || c == '"')))
+      quote = is_bare ? c : '\0';
+    else if (is_inside)
       words.back() += c;
-    }
   }
   if (quote != 0)
     return invalid("a quote `{}` is not closed (a comment starts at `#` or `;` even in quotes)", quote);
-  if (const auto path = read_path(words.empty() ? "" : words[0]); !path) return fail(path.error());
+  TRY(read_path(words.empty() ? "" : words[0]));
   return words;
 }
 
-Result<std::uint32_t> read_per_day(std::string_view text) { return read_number(text, 1, kMaxPerDay); }
+constexpr auto read_port = read_number<std::uint16_t, 1, 65'535>;
+constexpr auto read_per_day = read_number<std::uint32_t, 1, kMaxPerDay>;
 
 // Sections.
 
-void read_broker(Section& section, Policy& policy) {
+enum class Need : std::uint8_t { required, optional };
+
+// One section while it is read: every key is asked for by name, and what was not asked for is unknown.
+struct Section {
+  const IniSection& ini;
+  Policy& policy;
+  std::vector<Fault>& faults;
+  std::vector<std::string_view> known{};
+
+  void fault(unsigned line, std::string sentence) {
+    faults.push_back({policy.file, line, std::move(sentence)});
+  }
+
+  // Hands each item of each such key to `read`, with the line of the first such key, if it is a later one;
+  // `read` says what is wrong with it. Returns that line, 0 without it.
+  unsigned each(std::string_view name, Need need, std::string_view separators, auto read) {
+    known.push_back(name);
+    unsigned first = 0;
+    for (const IniKey& key : ini.keys) {
+      if (key.name != name) continue;
+      for (const auto item : split(key.value, separators))
+        if (const Result<void> done = read(item, first); !done)
+          fault(key.line, fmt::format("`{}`: {}", name, done.error().message));
+      if (first == 0) first = key.line;
+    }
+    if (first == 0 && need == Need::required && !ini.is_damaged)
+      fault(ini.line, fmt::format("{} has no `{}`", ini.heading(), name));
+    return first;
+  }
+
+  // A key that may stand once: its value goes through `reader` into `value`. Returns its line, 0 without it.
+  unsigned take(std::string_view name, Need need, auto&& value, auto reader) {
+    return each(name, need, "", [&](std::string_view text, unsigned first) -> Result<void> {
+      if (first != 0) return invalid("is already given on line {}", first);
+      value = TRY(reader(text));
+      return {};
+    });
+  }
+
+  // A key that may be repeated, each with several items; one that stands twice is a fault. Returns the first
+  // line.
+  unsigned take_list(std::string_view name, Need need, auto& items, auto reader,
+                     std::string_view separators = kBlankBytes) {
+    return each(name, need, separators, [&](std::string_view text, unsigned) -> Result<void> {
+      auto item = TRY(reader(text));
+      if (std::ranges::find(items, item) != items.end()) return invalid("`{}` stands there twice", text);
+      items.push_back(std::move(item));
+      return {};
+    });
+  }
+};
+
+void read_broker(Section& section) {
+  Policy& policy = section.policy;
   const unsigned worker_line = section.take("worker", Need::required, policy.worker, read_user);
   section.take("audit", Need::required, policy.audit, read_path);
   const unsigned user_line = section.take("user", Need::optional, policy.user, read_user);
-  section.take("confinement", Need::optional, policy.confinement_required,
-               [](std::string_view text) { return read_either(text, "required", "best effort"); });
-  if (policy.worker == policy.user) {
+  section.take("confinement", Need::optional, policy.confinement_required, either("required", "best effort"));
+  if (policy.worker == policy.user)
     section.fault(std::max(worker_line, user_line),
                   "`worker` and `user` are one; the worker could take over the broker");
-  }
 }
 
 void read_gates(Section& section, OpeningEntry& entry) {
   const auto read = [&](std::string_view text) -> Result<Gate> {
-    if (text != "static" && text != "none") {
-      const auto gate = read_gate(text);
-      if (!gate || !entry.to_loopback || gate->family != Family::ip6) return gate;
-      return invalid("`{}` never sees the IPv4 packets that go to 127.0.0.1", text);
+    if (text == "static" || text == "none") {
+      entry.gate = text == "static" ? GateKind::is_static : GateKind::none;
+      return Gate{};
     }
-    entry.gate = text == "static" ? GateKind::is_static : GateKind::none;
-    return Gate{};
+    auto gate = read_gate(text);
+    if (gate && entry.to_loopback && gate->family == Family::ip6)
+      return invalid("`{}` never sees the IPv4 packets that go to 127.0.0.1", text);
+    return gate;
   };
   entry.gate_line = section.take_list("gate", Need::required, entry.gates, read, ",");
   if (entry.gate == GateKind::inserted) return;
@@ -211,49 +252,47 @@ void read_gates(Section& section, OpeningEntry& entry) {
   entry.gates.clear();
 }
 
-void read_open(Section& section, Policy& policy) {
-  OpeningEntry entry{.name = section.ini().name, .line = section.ini().line};
+void read_open(Section& section) {
+  OpeningEntry entry{.name = section.ini.name, .line = section.ini.line};
   entry.port_line = section.take("port", Need::required, entry.port, read_port);
   const unsigned to_line =
       section.take("to", Need::required, std::tie(entry.to_port, entry.to_loopback), read_target);
   section.take_list("interface", Need::required, entry.interfaces, read_interface);
   read_gates(section, entry);
-  section.take("at most", Need::required, entry.at_most,
-               [](std::string_view text) { return read_duration(text, kMaxLeaseSeconds); });
+  section.take("at most", Need::required, entry.at_most, read_duration<kMaxLeaseSeconds>);
   entry.per_day_line = section.take("per day", Need::optional, entry.per_day, read_per_day);
-  section.take("share", Need::optional, entry.share, read_yes_no);
+  section.take("share", Need::optional, entry.share, either("yes", "no"));
   const unsigned mark_line = section.take("mark", Need::optional, entry.mark, read_mark);
 
   if (entry.port != 0 && entry.port == entry.to_port)
     section.fault(to_line, fmt::format("`to`: port {} would lead to itself", entry.port));
   if (mark_line != 0 && entry.gate == GateKind::none)
     section.fault(mark_line, "`mark`: with `gate = none` nothing looks for a mark");
-  for (const OpeningEntry& other : policy.openings) {
-    if (entry.port == 0 || entry.port != other.port) continue;
-    section.fault(entry.port_line, fmt::format("`port`: {} is already opened by [open {}] on line {}",
-                                               entry.port, other.name, other.port_line));
-  }
-  policy.openings.push_back(std::move(entry));
+  for (const OpeningEntry& other : section.policy.openings)
+    if (entry.port != 0 && entry.port == other.port)
+      section.fault(entry.port_line, fmt::format("`port`: {} is already opened by [open {}] on line {}",
+                                                 entry.port, other.name, other.port_line));
+  section.policy.openings.push_back(std::move(entry));
 }
 
 // The services have been read before.
-void read_install(Section& section, Policy& policy) {
-  InstallEntry entry{.name = section.ini().name, .line = section.ini().line};
+void read_install(Section& section) {
+  const auto read_service = [&](std::string_view text) -> Result<std::string> {
+    if (section.policy.service(text) != nullptr) return std::string(text);
+    return invalid("there is no [service {}]", text);
+  };
+  InstallEntry entry{.name = section.ini.name, .line = section.ini.line};
   entry.names_line = section.take_list("names", Need::required, entry.names, canonical_name);
   const unsigned directory_line = section.take("directory", Need::required, entry.directory, read_path);
   section.take("owner", Need::required, std::tie(entry.owner_user, entry.owner_group), read_owner);
   section.take("mode", Need::required, entry.mode, read_mode);
-  section.take("combined", Need::optional, entry.combined, read_yes_no);
-  section.take_list("services", Need::optional, entry.services,
-                    [&](std::string_view text) -> Result<std::string> {
-                      if (policy.service(text) != nullptr) return std::string(text);
-                      return invalid("there is no [service {}]", text);
-                    });
+  section.take("combined", Need::optional, entry.combined, either("yes", "no"));
+  section.take_list("services", Need::optional, entry.services, read_service);
   entry.per_day_line = section.take("per day", Need::optional, entry.per_day, read_per_day);
   section.take("trust", Need::optional, entry.trust, read_path);
 
   const std::string here = entry.directory + "/";
-  for (const InstallEntry& other : policy.installs) {
+  for (const InstallEntry& other : section.policy.installs) {
     const std::string there = other.directory + "/";
     if (here == "/" || there == "/" || (!here.starts_with(there) && !there.starts_with(here))) continue;
     section.fault(
@@ -261,57 +300,52 @@ void read_install(Section& section, Policy& policy) {
         fmt::format("`directory`: {} is that of [install {}] on line {}, or one lies within the other",
                     entry.directory, other.name, other.line));
   }
-  policy.installs.push_back(std::move(entry));
+  section.policy.installs.push_back(std::move(entry));
 }
 
-void read_service(Section& section, Policy& policy) {
-  ServiceEntry entry{.name = section.ini().name, .line = section.ini().line};
+void read_service(Section& section) {
+  ServiceEntry entry{.name = section.ini.name, .line = section.ini.line};
   const unsigned reload = section.take("reload", Need::optional, entry.unit, read_unit);
   const unsigned restart = section.take("restart", Need::optional, entry.unit, read_unit);
   const unsigned command = section.take("command", Need::optional, entry.command, read_command);
-  if ((reload != 0) + (restart != 0) + (command != 0) != 1) {
+  if ((reload != 0) + (restart != 0) + (command != 0) != 1)
     section.fault(std::max({entry.line, reload, restart, command}),
-                  section.ini().heading() + " needs exactly one of `reload`, `restart` and `command`");
-  }
-  entry.action = reload != 0    ? ServiceAction::reload_unit
-                 : restart != 0 ? ServiceAction::restart_unit
-                                : ServiceAction::command;
+                  section.ini.heading() + " needs exactly one of `reload`, `restart` and `command`");
+  if (reload != 0) entry.action = ServiceAction::reload_unit;
+  if (restart != 0) entry.action = ServiceAction::restart_unit;
   entry.check_line = section.take("check", Need::optional, entry.check, read_command);
   entry.per_day_line = section.take("per day", Need::optional, entry.per_day, read_per_day);
-  section.take("timeout", Need::optional, entry.timeout,
-               [](std::string_view text) { return read_duration(text, kMaxTimeoutSeconds); });
-  policy.services.push_back(std::move(entry));
+  section.take("timeout", Need::optional, entry.timeout, read_duration<kMaxTimeoutSeconds>);
+  section.policy.services.push_back(std::move(entry));
 }
 
-constexpr std::pair<std::string_view, void (*)(Section&, Policy&)> kKinds[] = {
+constexpr std::pair<std::string_view, void (*)(Section&)> kKinds[] = {
     {"broker", read_broker}, {"open", read_open}, {"install", read_install}, {"service", read_service}};
 
-// Openings become names of nftables sets; the others are only ever compared.
-std::string wrong_name(const IniSection& section) {
-  const bool is_open = section.kind == "open";
-  const auto is_upper = [](char c) { return c >= 'A' && c <= 'Z'; };
-  if (section.name.empty()) return {};
-  if (is_open
-          ? is_word(section.name, kMaxOpeningNameBytes, "_") && std::ranges::none_of(section.name, is_upper)
-          : is_word(section.name, kMaxEntryNameBytes, "._-"))
-    return {};
-  return fmt::format("`{}` cannot name an entry: {}, at most {} bytes", section.name,
-                     is_open ? "lower-case letters, digits and `_`" : "letters, digits, `.`, `_` and `-`",
-                     is_open ? kMaxOpeningNameBytes : kMaxEntryNameBytes);
-}
-
-void read_section(const IniSection& ini, const std::vector<IniSection>& all, PolicyReading& reading) {
-  Section section(ini, reading.policy->file, reading.faults);
-  const auto* kind = std::ranges::find_if(kKinds, [&](const auto& it) { return it.first == ini.kind; });
-  if (kind == std::end(kKinds) || ini.name.empty() != (ini.kind == "broker")) {
+void read_section(const IniSection& ini, const std::vector<IniSection>& all, Policy& policy,
+                  std::vector<Fault>& faults) {
+  Section section{ini, policy, faults};
+  const auto* kind = std::ranges::find(kKinds, ini.kind, [](const auto& it) { return it.first; });
+  if (kind == std::end(kKinds) || ini.name.empty() != (ini.kind == "broker"))
     return section.fault(ini.line,
                          ini.heading() + " is none of [broker], [open NAME], [install NAME], [service NAME]");
-  }
   if (const auto first = std::ranges::find(all, ini.heading(), &IniSection::heading); &*first != &ini)
     return section.fault(ini.line, fmt::format("{} is already on line {}", ini.heading(), first->line));
-  if (auto wrong = wrong_name(ini); !wrong.empty()) section.fault(ini.line, std::move(wrong));
-  kind->second(section, *reading.policy);
-  section.finish();
+  // Openings become names of nftables sets; the others are only ever compared.
+  const bool is_set = ini.kind == "open";
+  const auto most = is_set ? kMaxOpeningNameBytes : kMaxEntryNameBytes;
+  const auto is_upper = [](char c) { return c >= 'A' && c <= 'Z'; };
+  if (!ini.name.empty() &&
+      (!is_word(ini.name, most, is_set ? "_" : "._-") || (is_set && std::ranges::any_of(ini.name, is_upper))))
+    section.fault(ini.line, fmt::format("`{}` cannot name an entry: {}, at most {} bytes", ini.name,
+                                        is_set ? "lower-case letters, digits and `_`"
+                                               : "letters, digits, `.`, `_` and `-`",
+                                        most));
+  kind->second(section);
+  for (const IniKey& key : ini.keys)
+    if (std::ranges::find(section.known, key.name) == section.known.end())
+      section.fault(key.line, fmt::format("{} has no key `{}`; it knows {}", ini.heading(), key.name,
+                                          fmt::join(section.known, ", ")));
 }
 
 }  // namespace
@@ -325,48 +359,29 @@ Result<std::string> read_interface(std::string_view text) {
 
 Result<Gate> read_gate(std::string_view text) {
   const auto words = split(text);
-  for (const Family family : {Family::ip, Family::ip6, Family::inet}) {
+  for (const Family family : {Family::ip, Family::ip6, Family::inet})
     if (words.size() == 3 && words[0] == name_of(family) && is_identifier(words[1], kMaxChainBytes) &&
         is_identifier(words[2], kMaxChainBytes))
       return Gate{family, std::string(words[1]), std::string(words[2])};
-  }
   return invalid("`{}` is neither `ip|ip6|inet TABLE CHAIN`, nor `static`, nor `none`", text);
 }
 
-std::string_view name_of(Family family) {
-  return family == Family::ip ? "ip" : family == Family::ip6 ? "ip6" : "inet";
-}
-
-std::string Gate::text() const { return fmt::format("{} {} {}", name_of(family), table, chain); }
-
-template <class Entry>
-static const Entry* find(const std::vector<Entry>& entries, std::string_view name) {
-  const auto it = std::ranges::find(entries, name, &Entry::name);
-  return it == entries.end() ? nullptr : &*it;
-}
-
-const OpeningEntry* Policy::opening(std::string_view name) const { return find(openings, name); }
-const InstallEntry* Policy::install(std::string_view name) const { return find(installs, name); }
-const ServiceEntry* Policy::service(std::string_view name) const { return find(services, name); }
-
 PolicyReading read_policy(std::string_view text, std::string_view file) {
-  PolicyReading reading{.policy = Policy{.file = std::string(file)}, .faults = {}};
+  Policy policy{.file = std::string(file)};
   if (text.size() > kMaxPolicyBytes)
-    return {std::nullopt,
-            {{std::string(file), 0, fmt::format("the file has more than {} bytes", kMaxPolicyBytes)}}};
-  crypto_generichash(reinterpret_cast<unsigned char*>(reading.policy->digest.data()),
-                     reading.policy->digest.size(), reinterpret_cast<const unsigned char*>(text.data()),
-                     text.size(), nullptr, 0);
-  IniReading ini = read_ini(text, file);
-  reading.faults = std::move(ini.faults);
+    return std::unexpected(
+        std::vector{Fault{policy.file, 0, fmt::format("the file has more than {} bytes", kMaxPolicyBytes)}});
+  crypto_generichash(reinterpret_cast<unsigned char*>(policy.digest.data()), policy.digest.size(),
+                     reinterpret_cast<const unsigned char*>(text.data()), text.size(), nullptr, 0);
+  auto [sections, faults] = read_ini(text, file);
   // Services first: an install must name those that exist.
-  std::ranges::stable_partition(ini.sections, [](const auto& it) { return it.kind == "service"; });
-  for (const IniSection& section : ini.sections) read_section(section, ini.sections, reading);
-  if (std::ranges::find(ini.sections, "broker", &IniSection::kind) == ini.sections.end())
-    reading.faults.push_back({std::string(file), 0, "there is no [broker] section"});
-  std::ranges::stable_sort(reading.faults, {}, &Fault::line);
-  if (!reading.faults.empty()) reading.policy.reset();
-  return reading;
+  std::ranges::stable_partition(sections, [](const auto& it) { return it.kind == "service"; });
+  for (const IniSection& section : sections) read_section(section, sections, policy, faults);
+  if (std::ranges::find(sections, "broker", &IniSection::kind) == sections.end())
+    faults.push_back({policy.file, 0, "there is no [broker] section"});
+  std::ranges::stable_sort(faults, {}, &Fault::line);
+  if (!faults.empty()) return std::unexpected(std::move(faults));
+  return policy;
 }
 
 }  // namespace certlatch

@@ -5,27 +5,32 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cstdint>
+#include <expected>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "policy/fault.h"
+#include "policy/ini_file.h"
 #include "protocol/messages.h"
 #include "protocol/result.h"
 
 namespace certlatch {
 
 enum class Family : std::uint8_t { ip, ip6, inet };
-[[nodiscard]] std::string_view name_of(Family family);  // "ip", "ip6", "inet"
+[[nodiscard]] constexpr std::string_view name_of(Family family) {
+  return family == Family::ip ? "ip" : family == Family::ip6 ? "ip6" : "inet";
+}
 
 /// A base chain of the admin's ruleset, or one that it jumps to, into which the mark gate goes.
 struct Gate {
   Family family = Family::inet;
   std::string table;
   std::string chain;
-  [[nodiscard]] std::string text() const;  // "inet filter input"
+  /// "inet filter input"
+  [[nodiscard]] std::string text() const { return std::string(name_of(family)) + " " + table + " " + chain; }
   bool operator==(const Gate&) const = default;
 };
 
@@ -92,27 +97,26 @@ struct Policy {
   std::vector<ServiceEntry> services;
 
   // nullptr when the policy has no entry of that name.
-  [[nodiscard]] const OpeningEntry* opening(std::string_view name) const;
-  [[nodiscard]] const InstallEntry* install(std::string_view name) const;
-  [[nodiscard]] const ServiceEntry* service(std::string_view name) const;
+  [[nodiscard]] const OpeningEntry* opening(std::string_view name) const { return find(openings, name); }
+  [[nodiscard]] const InstallEntry* install(std::string_view name) const { return find(installs, name); }
+  [[nodiscard]] const ServiceEntry* service(std::string_view name) const { return find(services, name); }
+
+ private:
+  template <class Entry>
+  static const Entry* find(const std::vector<Entry>& entries, std::string_view name) {
+    const auto it = std::ranges::find(entries, name, &Entry::name);
+    return it == entries.end() ? nullptr : &*it;
+  }
 };
 
 /// Either a policy, or every fault found in the text, in the order of their lines; never both.
-struct PolicyReading {
-  std::optional<Policy> policy;
-  std::vector<Fault> faults;
-};
+using PolicyReading = std::expected<Policy, std::vector<Fault>>;
 
 /// `text` is the file's whole contents (at most kMaxPolicyBytes), `file` its name for messages. Touches
 /// nothing but its arguments: users, units, chains and interfaces are looked up by whoever uses the policy.
 [[nodiscard]] PolicyReading read_policy(std::string_view text, std::string_view file);
 
 inline constexpr std::size_t kMaxPolicyBytes = 4 * 1024 * 1024;
-
-enum class PolicyFileTrust : std::uint8_t {
-  owned_by_root,  // refuse a file, or a directory above it, that anyone but root could replace or write to
-  any_owner,      // for `certlatch-policy check` of a draft
-};
 
 // Two of the values, for whoever proposes a policy.
 
@@ -125,7 +129,8 @@ enum class PolicyFileTrust : std::uint8_t {
 /// Refuses what others could change: it must belong to root (or `owner`), who alone may write to it.
 [[nodiscard]] Result<void> check_trusted(const struct stat& status, const std::string& path, uid_t owner = 0);
 
-/// Opens, checks and reads the file. Faults as above; one with line 0 when it cannot be opened or trusted.
-[[nodiscard]] PolicyReading load_policy(const std::string& path, PolicyFileTrust trust);
+/// Opens, checks and reads the file: one, or one below a directory, that anyone but root could replace or
+/// write to is refused. Faults as above; one with line 0 when it cannot be opened or trusted.
+[[nodiscard]] PolicyReading load_policy(const std::string& path);
 
 }  // namespace certlatch

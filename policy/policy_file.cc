@@ -26,7 +26,7 @@ Result<void> check_every_part(const std::string& file) {
     if (lstat(path.c_str(), &status) != 0) return fail(Error::system("cannot open " + path));
     if (S_ISLNK(status.st_mode))
       return fail(Error::refused(path + " is a symbolic link; name the file it leads to"));
-    if (auto trusted = check_trusted(status, path); !trusted) return trusted;
+    TRY(check_trusted(status, path));
   }
   return {};
 }
@@ -43,12 +43,12 @@ Result<void> check_trusted(const struct stat& status, const std::string& path, u
   return {};
 }
 
-PolicyReading load_policy(const std::string& path, PolicyFileTrust trust) {
-  const auto trusted = trust == PolicyFileTrust::owned_by_root ? check_every_part(path) : Result<void>();
+PolicyReading load_policy(const std::string& path) {
+  const auto trusted = check_every_part(path);
   // One byte more than allowed, so that read_policy() sees a file that is too long.
   const auto text =
-      trusted ? read_small_file(AT_FDCWD, path.c_str(), kMaxPolicyBytes + 1, 0) : fail(trusted.error());
-  if (!text) return {std::nullopt, {{path, 0, text.error().message}}};
+      trusted ? read_small_file(AT_FDCWD, path.c_str(), kMaxPolicyBytes + 1) : fail(trusted.error());
+  if (!text) return std::unexpected(std::vector{Fault{path, 0, text.error().message}});
   return read_policy(*text, path);
 }
 

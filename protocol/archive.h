@@ -10,13 +10,13 @@
 // value.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cereal/cereal.hpp>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <span>
 #include <string>
 #include <type_traits>
@@ -31,75 +31,56 @@ namespace certlatch {
 template <class T>
 concept WireInteger = std::integral<T> && !std::same_as<T, bool>;
 template <class T>
-concept WireEnum = std::is_enum_v<T> && sizeof(T) == 1;
+concept WireChoice = std::same_as<T, bool> ||(std::is_enum_v<T> && sizeof(T) == 1);
+constexpr bool last_of(bool) { return true; }
 
 template <WireInteger T>
 constexpr T little_endian(T value) {
   return std::endian::native == std::endian::little ? value : std::byteswap(value);
 }
 
-class ArchiveReader : public cereal::InputArchive<ArchiveReader, cereal::AllowEmptyClassElision> {
- public:
-  explicit ArchiveReader(std::span<const std::byte> in) : InputArchive(this), left_(in) {}
+/// Reads fields from a span, or writes them to one: the direction is `Walker`, one of cereal's two.
+template <template <class, std::uint32_t> class Walker>
+class BoundedArchive : public Walker<BoundedArchive<Walker>, cereal::AllowEmptyClassElision> {
+  using Base = Walker<BoundedArchive, cereal::AllowEmptyClassElision>;
+  static constexpr bool kReads = Base::is_loading::value;
+  using Bytes = std::span<std::conditional_t<kReads, const std::byte, std::byte>>;
 
-  void bytes(std::span<std::byte> out) {
-    if (out.size() > left_.size()) throw cereal::Exception("ends in the middle of a field");
-    if (!out.empty()) std::memcpy(out.data(), left_.data(), out.size());
-    left_ = left_.subspan(out.size());
-  }
-  template <WireInteger T>
-  T integer(T = 0) {
-    T raw = 0;
-    bytes(std::as_writable_bytes(std::span(&raw, 1)));
-    return little_endian(raw);
+ public:
+  explicit BoundedArchive(Bytes bytes) : Base(this), left_(bytes) {}
+
+  void bytes(std::span<std::byte> field) {
+    if (field.size() > left_.size())
+      throw cereal::Exception(kReads ? "ends in the middle of a field" : "does not fit into a frame");
+    if constexpr (kReads) std::ranges::copy(left_.first(field.size()), field.begin());
+    if constexpr (!kReads) std::ranges::copy(field, left_.begin());
+    left_ = left_.subspan(field.size());
   }
   /// A size that the rest of the message can hold, each element being at least one byte.
-  std::size_t size(std::size_t = 0) {
-    const auto n = integer<std::uint32_t>();
-    if (n > left_.size()) throw cereal::Exception("a size exceeds what is left");
-    return n;
+  std::size_t size(std::size_t count) {
+    auto field = static_cast<std::uint32_t>(count);
+    (*this)(field);
+    if constexpr (kReads) count = field;
+    if (count > left_.size())
+      throw cereal::Exception(kReads ? "a size exceeds what is left" : "does not fit into a frame");
+    return count;
   }
   [[nodiscard]] std::size_t left() const { return left_.size(); }
 
  private:
-  std::span<const std::byte> left_;
+  Bytes left_;
 };
 
-/// The same members as the reader's, so that one function a type serves both; each returns what it wrote.
-class ArchiveWriter : public cereal::OutputArchive<ArchiveWriter, cereal::AllowEmptyClassElision> {
- public:
-  explicit ArchiveWriter(std::span<std::byte> out) : OutputArchive(this), out_(out) {}
-
-  void bytes(std::span<const std::byte> in) {
-    if (in.size() > out_.size() - used_) throw cereal::Exception("does not fit into a frame");
-    if (!in.empty()) std::memcpy(out_.data() + used_, in.data(), in.size());
-    used_ += in.size();
-  }
-  template <WireInteger T>
-  T integer(T value) {
-    const T raw = little_endian(value);
-    bytes(std::as_bytes(std::span(&raw, 1)));
-    return value;
-  }
-  std::size_t size(std::size_t n) {
-    if (n > out_.size() - used_) throw cereal::Exception("does not fit into a frame");
-    return integer(static_cast<std::uint32_t>(n));
-  }
-  [[nodiscard]] std::size_t used() const { return used_; }
-
- private:
-  std::span<std::byte> out_;
-  std::size_t used_ = 0;
-};
-
+using ArchiveReader = BoundedArchive<cereal::InputArchive>;
+using ArchiveWriter = BoundedArchive<cereal::OutputArchive>;
 template <class A>
 concept Archive = std::same_as<A, ArchiveReader> || std::same_as<A, ArchiveWriter>;
 
 }  // namespace certlatch
 
 // cereal has a loader of its own for every enum, without a range check: ours is the one to use.
-template <certlatch::Archive A, certlatch::WireEnum E>
-struct cereal::specialize<A, E, cereal::specialization::non_member_serialize> : std::true_type {};
+template <certlatch::Archive A, certlatch::WireChoice T>
+struct cereal::specialize<A, T, cereal::specialization::non_member_serialize> : std::true_type {};
 CEREAL_SETUP_ARCHIVE_TRAITS(certlatch::ArchiveReader, certlatch::ArchiveWriter)
 
 namespace certlatch {
@@ -108,22 +89,19 @@ namespace certlatch {
 
 template <Archive A, WireInteger T>
 void serialize(A& archive, T& value) {
-  const T number = archive.integer(value);
-  if constexpr (A::is_loading::value) value = number;
+  T raw = little_endian(value);
+  archive.bytes(std::as_writable_bytes(std::span(&raw, 1)));
+  if constexpr (A::is_loading::value) value = little_endian(raw);
 }
 
-template <Archive A>
-void serialize(A& archive, bool& value) {
-  const auto byte = archive.integer(static_cast<std::uint8_t>(value));
-  if (byte > 1) throw cereal::Exception("a yes-or-no field is neither 0 nor 1");
-  if constexpr (A::is_loading::value) value = byte == 1;
-}
-
-template <Archive A, WireEnum E>
-void serialize(A& archive, E& value) {
-  const auto byte = archive.integer(static_cast<std::uint8_t>(value));
-  if (byte > static_cast<std::uint8_t>(last_of(E{}))) throw cereal::Exception("an unknown choice");
-  if constexpr (A::is_loading::value) value = static_cast<E>(byte);
+template <Archive A, WireChoice T>
+void serialize(A& archive, T& value) {
+  auto byte = static_cast<std::uint8_t>(value);
+  archive(byte);
+  if (byte > static_cast<std::uint8_t>(last_of(T{})))
+    throw cereal::Exception(std::same_as<T, bool> ? "a yes-or-no field is neither 0 nor 1"
+                                                  : "an unknown choice");
+  if constexpr (A::is_loading::value) value = static_cast<T>(byte);
 }
 
 template <Archive A>
@@ -153,42 +131,46 @@ void serialize(A& archive, std::vector<T>& list) {
   for (std::size_t i = 0; i < size; ++i) archive(A::is_loading::value ? list.emplace_back() : list[i]);
 }
 
-/// One message per variant alternative, told apart by a first byte: each has `static constexpr std::uint8_t
-/// kTag`. Returns the number of bytes written to `out`; Kind::invalid when it does not fit.
-template <class... Messages>
-Result<std::size_t> encode(const std::variant<Messages...>& message, std::span<std::byte> out) {
-  try {
-    ArchiveWriter archive(out);
-    std::visit([&](const auto& body) { archive(std::uint8_t{body.kTag}, body); }, message);
-    return archive.used();
-  } catch (const std::exception& e) {
-    return fail(Error::invalid(std::string("message ") + e.what()));
+/// A message: one of several kinds, told apart by a first byte, the `static constexpr std::uint8_t kTag` of
+/// each.
+template <Archive A, class... Kinds>
+void serialize(A& archive, std::variant<Kinds...>& message) {
+  auto tag = std::visit([](const auto& body) { return body.kTag; }, message);
+  archive(tag);
+  if constexpr (A::is_loading::value) {
+    const auto becomes = [&]<class Kind>() {
+      return tag == Kind::kTag && (message.template emplace<Kind>(), true);
+    };
+    if (!(becomes.template operator()<Kinds>() || ...)) throw cereal::Exception("of an unknown kind");
   }
+  std::visit([&](auto& body) { archive(body); }, message);
 }
 
-template <class Message, std::size_t index = 0>
-void decode_body(ArchiveReader& archive, std::uint8_t tag, Message& message) {
-  if constexpr (index == std::variant_size_v<Message>) {
-    throw cereal::Exception("of an unknown kind");
-  } else {
-    if (tag != std::variant_alternative_t<index, Message>::kTag)
-      return decode_body<Message, index + 1>(archive, tag, message);
-    archive(message.template emplace<index>());
-  }
-}
-
-/// The whole of `in`, or Kind::invalid with a reason. `Message` is a std::variant as for encode().
-template <class Message>
-Result<Message> decode(std::span<const std::byte> in) {
+/// Reads or writes the message; returns how many of `bytes` are left, or Kind::invalid with a reason.
+template <Archive A>
+Result<std::size_t> walk(auto bytes, auto& message) {
   try {
-    ArchiveReader archive(in);
-    Message message;
-    decode_body(archive, archive.integer<std::uint8_t>(), message);
-    if (archive.left() > 0) throw cereal::Exception("has bytes after its end");
-    return message;
+    A archive(bytes);
+    archive(message);
+    return archive.left();
   } catch (const std::exception& e) {  // cereal::Exception from the archive; std::bad_alloc
     return fail(Error::invalid(std::string("message ") + e.what()));
   }
+}
+
+/// The number of bytes written to `out`; Kind::invalid when it does not fit.
+template <class Message>
+Result<std::size_t> encode(const Message& message, std::span<std::byte> out) {
+  return out.size() - TRY(walk<ArchiveWriter>(out, message));
+}
+
+/// The whole of `in`, or Kind::invalid with a reason.
+template <class Message>
+Result<Message> decode(std::span<const std::byte> in) {
+  Message message;
+  if (TRY(walk<ArchiveReader>(in, message)) > 0)
+    return fail(Error::invalid("message has bytes after its end"));
+  return message;
 }
 
 }  // namespace certlatch

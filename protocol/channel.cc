@@ -29,20 +29,16 @@ int poll_time(Deadline deadline) {
 
 Result<bool> wait_alone(int fd, Deadline deadline) { return wait_until_ready(fd, POLLIN, deadline); }
 
-Channel::Channel(UniqueFd socket)
-    : socket_(std::move(socket)), in_(kHeaderBytes + kMaxFrameBytes), out_(kHeaderBytes + kMaxFrameBytes) {}
-
 Result<void> Channel::send_frame(std::size_t size, Deadline deadline) {
   auto frame = out_.bytes().first(kHeaderBytes + size);
-  ArchiveWriter(frame).integer(static_cast<std::uint32_t>(size));
+  ArchiveWriter{frame}(static_cast<std::uint32_t>(size));
   while (!frame.empty()) {
-    const ssize_t n = ::send(socket_.get(), frame.data(), frame.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    const ssize_t n = ::send(fd(), frame.data(), frame.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
     if (n >= 0) {
       frame = frame.subspan(static_cast<std::size_t>(n));
     } else if (errno == EAGAIN) {
-      const auto ready = wait_until_ready(socket_.get(), POLLOUT, deadline);
-      if (!ready) return fail(ready.error());
-      if (!*ready) return fail(Error::timed_out("the peer does not take the message in time"));
+      if (!TRY(wait_until_ready(fd(), POLLOUT, deadline)))
+        return fail(Error::timed_out("the peer does not take the message in time"));
     } else if (errno == EPIPE || errno == ECONNRESET) {
       return fail(Error::closed("the peer has closed the connection"));
     } else if (errno != EINTR) {
@@ -52,16 +48,27 @@ Result<void> Channel::send_frame(std::size_t size, Deadline deadline) {
   return {};
 }
 
-Result<bool> Channel::read_until(std::size_t end) {
-  while (filled_ < end) {
+Result<bool> Channel::fill() {
+  for (;;) {
+    std::size_t end = kHeaderBytes;
+    if (filled_ >= kHeaderBytes) {
+      std::uint32_t size = 0;
+      ArchiveReader{in_.bytes()}(size);
+      if (size == 0 || size > kMaxFrameBytes)
+        return fail(
+            Error::invalid(fmt::format("a frame of {} bytes; 1 to {} are allowed", size, kMaxFrameBytes)));
+      end += size;
+    }
+    if (filled_ == end) {
+      began_.reset();
+      return true;
+    }
     // No room for control data: a descriptor that comes along is discarded by the kernel and shows as
     // MSG_CTRUNC.
     auto room = in_.bytes().subspan(filled_, end - filled_);
     iovec part{room.data(), room.size()};
-    msghdr header{};
-    header.msg_iov = &part;
-    header.msg_iovlen = 1;
-    const ssize_t n = ::recvmsg(socket_.get(), &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    msghdr header{.msg_iov = &part, .msg_iovlen = 1};
+    const ssize_t n = ::recvmsg(fd(), &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
     if (n < 0) {
       if (errno == EINTR) continue;
       if (errno == EAGAIN) return false;
@@ -76,29 +83,6 @@ Result<bool> Channel::read_until(std::size_t end) {
     }
     if (filled_ == 0) began_ = std::chrono::steady_clock::now();
     filled_ += static_cast<std::size_t>(n);
-  }
-  return true;
-}
-
-Result<bool> Channel::fill() {
-  if (auto header = read_until(kHeaderBytes); !header || !*header) return header;
-  const std::size_t size = ArchiveReader(in_.bytes()).integer<std::uint32_t>();
-  if (size == 0 || size > kMaxFrameBytes)
-    return fail(
-        Error::invalid(fmt::format("a frame of {} bytes; 1 to {} are allowed", size, kMaxFrameBytes)));
-  auto whole = read_until(kHeaderBytes + size);
-  if (whole && *whole) began_.reset();
-  return whole;
-}
-
-Result<void> Channel::wait_for_frame(Deadline deadline, const Wait& wait) {
-  for (;;) {
-    const auto whole = fill();
-    if (!whole) return fail(whole.error());
-    if (*whole) return {};
-    const auto ready = wait(socket_.get(), deadline);
-    if (!ready) return fail(ready.error());
-    if (!*ready) return fail(Error::timed_out("no whole message arrived in time"));
   }
 }
 

@@ -37,7 +37,7 @@ Result<bool> wait_alone(int fd, Deadline deadline);
 class Channel {
  public:
   /// `socket` is a connected stream socket (unix(7)), blocking or not.
-  explicit Channel(UniqueFd socket);
+  explicit Channel(UniqueFd socket) : socket_(std::move(socket)) {}
 
   [[nodiscard]] int fd() const { return socket_.get(); }
 
@@ -55,7 +55,8 @@ class Channel {
   /// frames, Kind::timed_out, or Kind::invalid as fill() and decode() say.
   template <class Message>
   Result<Message> receive(Deadline deadline, const Wait& wait = wait_alone) {
-    if (auto arrived = wait_for_frame(deadline, wait); !arrived) return fail(arrived.error());
+    while (!TRY(fill()))
+      if (!TRY(wait(fd(), deadline))) return fail(Error::timed_out("no whole message arrived in time"));
     return take<Message>();
   }
 
@@ -84,12 +85,10 @@ class Channel {
  private:
   static constexpr std::size_t kHeaderBytes = 4;
   [[nodiscard]] Result<void> send_frame(std::size_t size, Deadline deadline);
-  [[nodiscard]] Result<void> wait_for_frame(Deadline deadline, const Wait& wait);
-  [[nodiscard]] Result<bool> read_until(std::size_t end);
 
   UniqueFd socket_;
-  Secret in_;
-  Secret out_;
+  Secret in_{kHeaderBytes + kMaxFrameBytes};
+  Secret out_{kHeaderBytes + kMaxFrameBytes};
   std::size_t filled_ = 0;  // bytes of in_ that were read, header included
   std::optional<Deadline> began_;
 };

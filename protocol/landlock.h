@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -15,28 +16,24 @@
 
 namespace certlatch {
 
-/// What a process may do at and below a path.
-enum class PathAccess : std::uint8_t {
-  read,      // open files to read, list directories
-  maintain,  // read, write, create, truncate, rename and remove regular files, directories and symbolic links
+inline constexpr std::uint64_t kBindTcp = 1 << 0, kConnectTcp = 1 << 1;
+
+/// What more than its directories a process is left with.
+struct LandlockExtras {
+  std::uint64_t handled_tcp = kBindTcp | kConnectTcp;             // refused, but for ports that are added
+  std::function<Result<void>(int ruleset, int abi)> add_rules{};  // by allow_path(), or landlock_add_rule(2)
 };
 
-struct LandlockPath {
-  std::string path;  // absolute; a file or a directory that exists
-  PathAccess access = PathAccess::read;
-};
+/// Sets no_new_privs and restricts the calling thread for good. Of the file system it keeps `directories`
+/// (absolute, and they exist), where it may read, write, create, truncate, rename and remove regular files,
+/// directories and symbolic links; and no TCP. Returns the kernel's Landlock ABI; 0 when it has none, or none
+/// enabled at boot: nothing is in force then, and the caller decides. Below ABI 3 truncate() is not
+/// restricted, below 4 TCP, below 5 ioctl() on devices, below 6 signals and abstract Unix sockets.
+/// Kind::system when a rule cannot be made or applied: nothing is in force.
+[[nodiscard]] Result<int> apply_landlock(const std::vector<std::string>& directories,
+                                         const LandlockExtras& extras = {});
 
-struct LandlockRules {
-  std::vector<LandlockPath> paths;         // everything else in the file system is refused
-  std::vector<std::uint16_t> tcp_bind;     // ports; all others are refused
-  std::vector<std::uint16_t> tcp_connect;  // ports; all others are refused
-  bool any_tcp_connect = false;            // leave outgoing TCP alone
-};
-
-/// Sets no_new_privs and restricts the calling thread for good. Returns the kernel's Landlock ABI; 0 when it
-/// has none, or none enabled at boot: nothing is in force then, and the caller decides. Below ABI 3
-/// truncate() is not restricted, below 4 TCP, below 5 ioctl() on devices, below 6 signals and abstract Unix
-/// sockets. Kind::system when a rule cannot be made or applied: nothing is in force.
-[[nodiscard]] Result<int> apply_landlock(const LandlockRules& rules);
+/// Adds `rights` (LANDLOCK_ACCESS_FS_*, of those that a file has when it is one) at and below a path.
+[[nodiscard]] Result<void> allow_path(int ruleset, const std::string& path, std::uint64_t rights);
 
 }  // namespace certlatch

@@ -41,7 +41,7 @@ Result<void> replace_small_file(int directory, const std::string& name, std::str
   const UniqueFd file(
       ::openat(directory, fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (!file.is_open()) return fail(Error::system("open " + fresh));
-  if (auto written = write_whole(file.get(), text); !written) return fail(written.error().in(fresh));
+  TRY(write_whole(file.get(), text).in(fresh));
   if (::fsync(file.get()) != 0 || ::renameat(directory, fresh.c_str(), directory, name.c_str()) != 0 ||
       ::fsync(directory) != 0)
     return fail(Error::system("replace " + name));

@@ -9,7 +9,6 @@
 #include <string>
 #include <string_view>
 #include <variant>
-#include <vector>
 
 #include "protocol/archive.h"
 #include "protocol/result.h"
@@ -26,19 +25,15 @@ Result<void> replace_small_file(int directory, const std::string& name, std::str
 
 template <class Record>
 Result<Record> read_record(int directory, const char* name, std::size_t limit) {
-  const auto text = read_small_file(directory, name, limit);
-  if (!text) return fail(text.error());
-  auto record = decode<std::variant<Record>>(std::as_bytes(std::span(*text)));
-  if (!record) return fail(record.error());
-  return std::get<0>(std::move(*record));
+  const auto text = TRY(read_small_file(directory, name, limit));
+  return std::get<0>(TRY(decode<std::variant<Record>>(std::as_bytes(std::span(text)))));
 }
 
 template <class Record>
 Result<std::string> encode_record(Record record, std::size_t limit) {
   std::string text(limit, '\0');
-  const auto size = encode(std::variant<Record>(std::move(record)), std::as_writable_bytes(std::span(text)));
-  if (!size) return fail(size.error());
-  text.resize(*size);
+  const std::variant<Record> message(std::move(record));
+  text.resize(TRY(encode(message, std::as_writable_bytes(std::span(text)))));
   return text;
 }
 

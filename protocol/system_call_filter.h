@@ -29,7 +29,6 @@ class SystemCallFilter {
   }
   /// For good, in this thread.
   Result<void> load() {
-    if (!context_) return fail(Error::system("seccomp_init", ENOMEM));
     if (error_ == 0)
       error_ = ::seccomp_attr_set(context_.get(), SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
     if (error_ == 0) error_ = ::seccomp_load(context_.get());
@@ -47,13 +46,13 @@ class SystemCallFilter {
 
  private:
   void add(std::uint32_t action, int call, std::initializer_list<scmp_arg_cmp> when) {
-    if (!context_ || error_ != 0) return;
+    if (error_ != 0) return;
     error_ = ::seccomp_rule_add_array(context_.get(), action, call, static_cast<unsigned>(when.size()),
                                       when.size() == 0 ? nullptr : when.begin());
   }
 
   std::unique_ptr<void, void (*)(void*)> context_{::seccomp_init(SCMP_ACT_KILL_PROCESS), ::seccomp_release};
-  int error_ = 0;
+  int error_ = context_ ? 0 : -ENOMEM;
 };
 
 /// Memory (never executable), time, chance, the end, and talking over a descriptor that is open already: what

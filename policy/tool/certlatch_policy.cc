@@ -20,6 +20,7 @@
 #include "policy/tool/suggest.h"
 #include "policy/tool/warnings.h"
 #include "policy/tool/words.h"
+#include "protocol/small_file.h"
 
 namespace certlatch {
 namespace {
@@ -45,9 +46,10 @@ void print_json(const nlohmann::ordered_json& json) {
 
 // The installed policy is read as the broker reads it; any other is a draft, wherever it lies.
 PolicyReading load(const Options& options) {
-  const bool is_installed = options.policy == kInstalledPolicy;
-  return load_policy(options.policy,
-                     is_installed ? PolicyFileTrust::owned_by_root : PolicyFileTrust::any_owner);
+  if (options.policy == kInstalledPolicy) return load_policy(options.policy);
+  const auto text = read_small_file(AT_FDCWD, options.policy.c_str(), kMaxPolicyBytes + 1, 0);
+  if (!text) return std::unexpected(std::vector{Fault{options.policy, 0, text.error().message}});
+  return read_policy(*text, options.policy);
 }
 
 void print_faults(const std::vector<Fault>& faults) {
@@ -61,7 +63,8 @@ nlohmann::ordered_json as_json(const std::vector<Fault>& faults) {
 }
 
 int check(const Options& options) {
-  const auto [policy, faults] = load(options);
+  const auto policy = load(options);
+  const auto faults = policy ? std::vector<Fault>() : policy.error();
   const auto warnings = policy ? warnings_for(*policy) : std::vector<Fault>();
   if (options.json) {
     print_json(nlohmann::ordered_json{{"policy", options.policy},
@@ -201,8 +204,8 @@ std::optional<std::string> contents_of(const std::string& path) {
 // The log, and before it the one that rotation made of it, if it was not given by itself.
 int audit(Options options) {
   if (options.logs.empty()) {
-    const auto [policy, faults] = load(options);
-    if (!policy) return print_faults(faults), kWrongInput;
+    const auto policy = load(options);
+    if (!policy) return print_faults(policy.error()), kWrongInput;
     options.logs = {policy->audit};
   }
   std::vector<LogFile> files;
@@ -283,8 +286,8 @@ int run(int argc, char** argv) {
   if (check_command->parsed()) return check(options);
   if (audit_command->parsed()) return audit(options);
   if (suggest_command->parsed()) return suggest_it(options);
-  const auto [policy, faults] = load(options);
-  if (!policy) return print_faults(faults), kWrongInput;
+  const auto policy = load(options);
+  if (!policy) return print_faults(policy.error()), kWrongInput;
   if (explain_command->parsed()) return explain_it(*policy, options);
   if (ask_command->parsed()) return answer(*policy, options);
   if (rules_command->parsed()) return rules(*policy, options);

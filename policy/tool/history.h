@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "policy/fault.h"
+#include "policy/ini_file.h"
 
 namespace certlatch {
 

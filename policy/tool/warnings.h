@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "policy/fault.h"
+#include "policy/ini_file.h"
 #include "policy/policy.h"
 
 namespace certlatch {

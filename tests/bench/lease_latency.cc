@@ -225,12 +225,12 @@ int main(int argc, char** argv) {
   const int rounds = argc > 1 ? std::atoi(argv[1]) : 200;
   const int number_of_leases = argc > 2 ? std::atoi(argv[2]) : 10;
   const auto reading = read_policy(kPolicy, "policy.conf");
-  if (!reading.policy) give_up(reading.faults.front().text());
+  if (!reading) give_up(reading.error().front().text());
   const int run_directory = open("/run", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  auto prepared = Leases::prepare(*reading.policy, run_directory);
+  auto prepared = Leases::prepare(*reading, run_directory);
   if (!prepared) give_up(prepared.error().message);
   auto& leases = **prepared;
-  const auto& entry = *reading.policy->opening("http");
+  const auto& entry = *reading->opening("http");
   listen_on_high_port();
 
   fmt::print("a small ruleset\n");
@@ -239,7 +239,7 @@ int main(int argc, char** argv) {
   std::vector<double> ends, kills;
   for (int n = 0; n < number_of_leases; ++n) {
     ends.push_back(expiry(leases, entry));
-    kills.push_back(kill(*reading.policy, run_directory));
+    kills.push_back(kill(*reading, run_directory));
   }
   fmt::print("the last connection that is let in\n");
   print_range("after the end of a lease of 1 s", ends);

@@ -123,7 +123,7 @@ struct Checks {
 struct Place {
   Checks checks;
   test::Scratch scratch;
-  Policy policy = read_policy(test::kPolicy, "policy.conf").policy.value();
+  Policy policy = read_policy(test::kPolicy, "policy.conf").value();
   UniqueFd state = scratch.open();
   UniqueFd listener = make_listener(scratch / "sock", ::getgid()).value();
   int signals[2] = {-1, -1};

@@ -15,7 +15,7 @@ allowed() {
 allowed protocol 'protocol/'
 allowed policy 'protocol/|policy/'
 allowed broker 'protocol/|policy/[a-z_]+\.h|broker/'
-allowed worker 'protocol/|policy/(ini_file|fault)\.h|worker/'
+allowed worker 'protocol/|policy/ini_file\.h|worker/'
 
 found=$(grep -rnE '^#include "policy/tool/' --include='*.cc' --include='*.h' policy | grep -v '^policy/tool/')
 [ -z "$found" ] || { printf '%s\n' "$found"; faults=1; }

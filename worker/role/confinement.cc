@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: MIT
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <linux/landlock.h>
 #include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 
 #include <algorithm>
 #include <ctime>
+#include <filesystem>
 #include <initializer_list>
 
+#include "protocol/landlock.h"
 #include "protocol/system_call_filter.h"
 #include "worker/role/role.h"
 #include "worker/role/self_protection.h"
@@ -92,6 +96,37 @@ constexpr Calls kSanitizer = {SCMP_SYS(prctl),     SCMP_SYS(newfstatat), SCMP_SY
                               SCMP_SYS(dup),       SCMP_SYS(membarrier)};
 #endif
 
+// linux/landlock.h of Linux 6.7, ABI 4, has them; Debian 12's does not.
+constexpr int kRuleNetPort = 2, kFirstAbiWithPorts = 4;
+struct NetPort {
+  std::uint64_t allowed, port;
+};
+
+Result<void> add_rules(const LandlockRules& rules, int ruleset, int abi) {
+  for (const auto& [path, access] : rules.paths) {
+    if (access == PathAccess::maintain) continue;
+    std::error_code missing;  // of which allow_path() speaks
+    const std::uint64_t to_list =
+        std::filesystem::is_directory(path, missing) ? LANDLOCK_ACCESS_FS_READ_DIR : 0;
+    TRY(allow_path(ruleset, path, LANDLOCK_ACCESS_FS_READ_FILE | to_list));
+  }
+  for (const auto port : rules.tcp_connect)
+    if (const NetPort rule{kConnectTcp, port};
+        abi >= kFirstAbiWithPorts && ::syscall(SYS_landlock_add_rule, ruleset, kRuleNetPort, &rule, 0) != 0)
+      return fail(Error::system(fmt::format("landlock_add_rule port {}", port)));
+  return {};
+}
+
+Result<void> apply_rules(const LandlockRules& rules) {
+  std::vector<std::string> maintained;
+  for (const auto& [path, access] : rules.paths)
+    if (access == PathAccess::maintain) maintained.push_back(path);
+  TRY(apply_landlock(maintained,
+                     {.handled_tcp = kBindTcp | (rules.any_tcp_connect ? 0 : kConnectTcp),
+                      .add_rules = [&](int ruleset, int abi) { return add_rules(rules, ruleset, abi); }}));
+  return {};
+}
+
 // No memory is ever made executable. Refused rather than killed: the loader asks for it when nsswitch.conf
 // names a module, and look-ups go on without that module.
 void allow_memory(SystemCallFilter& filter) {
@@ -164,7 +199,7 @@ Result<void> confine_role(const RoleLimits& limits) {
   // glibc reads the time zone on first use, which may be a Date header.
   ::tzset();
   if (auto guarded = protect_self(); !guarded) return in_role(guarded.error());
-  if (auto report = apply_landlock(limits.landlock); !report) return in_role(report.error());
+  if (auto applied = apply_rules(limits.landlock); !applied) return in_role(applied.error());
   if (auto filtered = apply_seccomp(limits); !filtered) return in_role(filtered.error());
   return {};
 }

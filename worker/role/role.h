@@ -8,10 +8,26 @@
 #include <vector>
 
 #include "protocol/channel.h"
-#include "protocol/landlock.h"
 #include "protocol/result.h"
 
 namespace certlatch {
+
+/// What a role may do at and below a path.
+enum class PathAccess : std::uint8_t {
+  read,      // open files to read, list directories
+  maintain,  // a directory: as protocol/landlock.h has it
+};
+
+struct LandlockPath {
+  std::string path;  // absolute; it exists
+  PathAccess access = PathAccess::read;
+};
+
+struct LandlockRules {
+  std::vector<LandlockPath> paths;         // everything else in the file system is refused
+  std::vector<std::uint16_t> tcp_connect;  // ports; all others are refused
+  bool any_tcp_connect = false;            // leave outgoing TCP alone
+};
 
 /// What a role is left with, whatever it is made to execute afterwards.
 struct RoleLimits {

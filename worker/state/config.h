@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include "policy/fault.h"
+#include "policy/ini_file.h"
 #include "worker/acme/messages.h"
 #include "worker/keeper/messages.h"
 #include "worker/state/actions.h"

@@ -194,7 +194,7 @@ class BrokerHost {
  private:
   Scratch scratch_;
   std::string log_path_;
-  Policy policy_ = read_policy(kPolicy, "policy.conf").policy.value();
+  Policy policy_ = read_policy(kPolicy, "policy.conf").value();
   UniqueFd state_ = scratch_.open();
   Audit audit_{UniqueFd(::open(log_path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600)), {}};
 

@@ -37,7 +37,7 @@ std::vector<std::byte> frame_of(const Message& message) {
   std::vector<std::byte> frame(4 + kMaxFrameBytes);
   const auto size = encode(message, std::span(frame).subspan(4));
   REQUIRE(size);
-  ArchiveWriter(frame).integer(static_cast<std::uint32_t>(*size));
+  ArchiveWriter{frame}(static_cast<std::uint32_t>(*size));
   frame.resize(4 + *size);
   return frame;
 }

@@ -29,7 +29,7 @@ TEST_CASE("Hello tells version, policy and confinement") {
   auto worker = host.connect();
   const auto answer = std::get<HelloAnswer>(host.ask(worker, Hello{}));
   CHECK(answer.version == kProtocolVersion);
-  CHECK(answer.policy == read_policy(kPolicy, "policy.conf").policy->digest);
+  CHECK(answer.policy == read_policy(kPolicy, "policy.conf")->digest);
   CHECK(answer.confinement == "all of it");
 }
 

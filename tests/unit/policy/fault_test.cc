@@ -105,7 +105,7 @@ TEST_CASE("all faults are told, in the order of their lines") {
         "it, its group read, others nothing\n"
         "p:19: neither `key = value` nor a `[section]`\n"
         "p:20: [x] is none of [broker], [open NAME], [install NAME], [service NAME]\n");
-  CHECK_FALSE(read_policy(text, "p").policy.has_value());
+  CHECK_FALSE(read_policy(text, "p").has_value());
 }
 
 TEST_CASE("entry names are plain and bounded") {

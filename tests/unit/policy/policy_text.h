@@ -53,11 +53,13 @@ inline std::string with_more(std::string_view lines) {
 
 /// All faults, a line each; empty when the policy is sound.
 inline std::string faults_of(std::string_view text) {
+  const auto policy = read_policy(text, "p");
+  if (policy) return "";
   std::string all;
-  for (const Fault& fault : read_policy(text, "p").faults) all += fault.text() + "\n";
+  for (const Fault& fault : policy.error()) all += fault.text() + "\n";
   return all;
 }
 
-inline Policy sound(std::string_view text = kSoundPolicy) { return read_policy(text, "p").policy.value(); }
+inline Policy sound(std::string_view text = kSoundPolicy) { return read_policy(text, "p").value(); }
 
 }  // namespace certlatch

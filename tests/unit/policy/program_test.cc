@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The program certlatch-policy: its commands, options and exit codes.
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -70,6 +71,29 @@ TEST_CASE("check warns, and exits 0 all the same") {
   CHECK(code == 0);
   CHECK(output.contains(draft.path + ":4: warning: [open http] may stay open for 24 hours"));
   CHECK(run("check --json " + draft.path).output.contains("may stay open"));
+}
+
+TEST_CASE("a draft of anyone in any place can be checked") {
+  const Draft draft(kSoundPolicy);
+  constexpr unsigned kNobody = 65534;
+  const std::string place = draft.path + ".d", file = place + "/policy.conf";
+  fs::create_directory(place);
+  CHECK(chmod(place.c_str(), 0777) == 0);
+  fs::copy_file(draft.path, file);
+  CHECK(chown(file.c_str(), kNobody, 0) == 0);
+  CHECK(run("check " + file).code == 0);
+  fs::create_symlink("policy.conf", place + "/link");
+  CHECK(run("check " + place + "/link").code == 0);
+  fs::remove_all(place);
+}
+
+TEST_CASE("a draft that is missing or no regular file is a fault, and a FIFO does not hang the reader") {
+  const Draft draft("");
+  fs::remove(draft.path);
+  CHECK(run("check " + draft.path).output ==
+        fmt::format("{0}: cannot open {0}: No such file or directory\n", draft.path));
+  mkfifo(draft.path.c_str(), 0600);
+  CHECK(run("check " + draft.path).output == fmt::format("{0}: {0} is not a regular file\n", draft.path));
 }
 
 TEST_CASE("every command refuses a policy with faults, or none") {

@@ -216,7 +216,7 @@ TEST_CASE("a section is part of a policy as it stands") {
             "}\n"}) {
     const std::string section = suggested("nft -f -", ruleset, section_text);
     CAPTURE(section);
-    const auto [policy, faults] = read_policy("[broker]\nworker = w\naudit = /a\n" + section, "p");
+    const auto policy = read_policy("[broker]\nworker = w\naudit = /a\n" + section, "p");
     REQUIRE(policy);
     CHECK(policy->openings[0].interfaces == std::vector<std::string>{"wan0"});
     CHECK(policy->openings[0].share == ruleset.contains("dnat"));

@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 #include <fcntl.h>
+#include <linux/landlock.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -50,7 +51,7 @@ bool can_read(const std::string& path) {
 TEST_CASE("landlock leaves the named directory and takes the rest") {
   const Directories directories;
   CHECK(in_a_child([&] {
-          const auto abi = apply_landlock({.paths = {{directories.top + "/mine", PathAccess::maintain}}});
+          const auto abi = apply_landlock({directories.top + "/mine"});
           if (!abi || *abi == 0) return 1;
           if (!can_create(directories.top + "/mine/file")) return 2;
           if (::rename((directories.top + "/mine/file").c_str(), (directories.top + "/mine/name").c_str()) !=
@@ -68,7 +69,11 @@ TEST_CASE("landlock lets nothing be written below a directory that is for readin
   const Directories directories;
   REQUIRE(can_create(directories.top + "/mine/file"));
   CHECK(in_a_child([&] {
-          const auto abi = apply_landlock({.paths = {{directories.top + "/mine", PathAccess::read}}});
+          const auto abi =
+              apply_landlock({}, {.add_rules = [&](int ruleset, int) {
+                               return allow_path(ruleset, directories.top + "/mine",
+                                                 LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR);
+                             }});
           if (!abi || *abi == 0) return 1;
           if (!can_read(directories.top + "/mine/file")) return 2;
           if (UniqueFd(::open((directories.top + "/mine/file").c_str(), O_WRONLY | O_CLOEXEC)).is_open())
@@ -77,9 +82,9 @@ TEST_CASE("landlock lets nothing be written below a directory that is for readin
         }) == 0);
 }
 
-TEST_CASE("landlock refuses to listen on a port that is not named") {
+TEST_CASE("landlock refuses to listen on a port") {
   CHECK(in_a_child([] {
-          const auto abi = apply_landlock({.tcp_bind = {18080}});
+          const auto abi = apply_landlock({});
           if (!abi || *abi < 4) return 1;
           const UniqueFd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
           sockaddr_in address{.sin_family = AF_INET,
@@ -95,7 +100,7 @@ TEST_CASE("landlock refuses to listen on a port that is not named") {
 
 TEST_CASE("a path that does not exist is an error and leaves the process as it was") {
   CHECK(in_a_child([] {
-          const auto abi = apply_landlock({.paths = {{"/nonexistent/directory", PathAccess::read}}});
+          const auto abi = apply_landlock({"/nonexistent/directory"});
           if (abi) return 1;
           return can_read("/etc/passwd") ? 0 : 2;
         }) == 0);

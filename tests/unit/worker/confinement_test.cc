@@ -104,6 +104,23 @@ TEST_CASE("a role that connects neither binds nor listens, and meets no local se
         }) == kKilled);
 }
 
+TEST_CASE("a role connects to the ports it was given and to no others") {
+  const RoleLimits limits{.role = "test", .landlock = {.tcp_connect = {18081}}, .may_connect = true};
+  const auto connected = [](std::uint16_t port) {
+    return [port] {
+      const sockaddr_in address{.sin_family = AF_INET,
+                                .sin_port = htons(port),
+                                .sin_addr = {htonl(INADDR_LOOPBACK)},
+                                .sin_zero = {}};
+      return errno_of(::connect(::socket(AF_INET, SOCK_STREAM, 0),
+                                reinterpret_cast<const sockaddr*>(&address), sizeof address));
+    };
+  };
+  CHECK(confined(limits, connected(18081)) == ECONNREFUSED);
+  CHECK(confined(limits, connected(18082)) == EACCES);
+  CHECK(confined(connecting(), connected(18082)) == ECONNREFUSED);
+}
+
 TEST_CASE("a role opens the files it was given and no others") {
   const Directory given;
   const RoleLimits reading{
