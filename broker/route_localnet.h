@@ -7,11 +7,13 @@
 // One that the admin has set already is left alone.
 #pragma once
 
+#include <map>
 #include <memory>
+#include <set>
 #include <string>
-#include <vector>
 
 #include "protocol/result.h"
+#include "protocol/unique_fd.h"
 
 namespace certlatch {
 
@@ -20,19 +22,22 @@ inline constexpr char kRouteLocalnetSettings[] = "/proc/sys/net/ipv4/conf";
 class RouteLocalnet {
  public:
   /// As root: puts back what the journal names, then holds a descriptor for the toggle of each interface. One
-  /// that does not exist is an error of raise(), not of this. `run_directory` is borrowed.
-  static Result<std::unique_ptr<RouteLocalnet>> prepare(const std::vector<std::string>& interfaces,
+  /// that does not exist is an error of set(), not of this. `run_directory` is borrowed.
+  static Result<std::unique_ptr<RouteLocalnet>> prepare(const std::set<std::string>& interfaces,
                                                         int run_directory,
                                                         const std::string& settings = kRouteLocalnetSettings);
   virtual ~RouteLocalnet() = default;
 
-  /// Sets the toggle for `opening`. After an error lower() is still due.
-  virtual Result<void> raise(const std::string& interface, const std::string& opening) = 0;
-  /// `opening` needs no toggle any more: each that we set and nobody else needs is put back. Tries
-  /// again what failed before.
-  virtual Result<void> lower(const std::string& opening) = 0;
-  /// Does any opening need a toggle, or is one still set by us, so that the guard must stay?
-  [[nodiscard]] virtual bool is_any_needed() const = 0;
+  /// Sets the toggle of each of these, and puts back each other that we set. Tries again what failed before.
+  /// After an error any may be set still, so that the guard must stay.
+  virtual Result<void> set(const std::set<std::string>& interfaces);
+
+ private:
+  Result<void> write_journal(std::set<std::string> raised);
+
+  int run_directory_ = -1;
+  std::map<std::string, UniqueFd> settings_;  // by interface; not open: there was no such interface at start
+  std::set<std::string> raised_;              // by us: those that the admin has set are theirs
 };
 
 }  // namespace certlatch

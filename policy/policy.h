@@ -19,7 +19,7 @@
 
 namespace certlatch {
 
-enum class Family : std::uint8_t { ip, ip6, inet };
+enum class Family : std::uint8_t { inet = 1, ip = 2, ip6 = 10 };  // the kernel's NFPROTO_*
 [[nodiscard]] constexpr std::string_view name_of(Family family) {
   return family == Family::ip ? "ip" : family == Family::ip6 ? "ip6" : "inet";
 }

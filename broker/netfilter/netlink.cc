@@ -2,75 +2,66 @@
 #include "broker/netfilter/netlink.h"
 
 #include <arpa/inet.h>
-#include <endian.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
 
 namespace certlatch {
 namespace {
 
-constexpr std::size_t kBufferBytes = 128 * 1024;
+constexpr std::size_t kMaxDatagramBytes = 128 * 1024;
 // Under three writers that never pause, nine dumps in ten are interrupted.
 constexpr int kDumpAttempts = 50;
-
-template <class Plain>
-std::string_view raw(const Plain& plain) {
-  return {reinterpret_cast<const char*>(&plain), sizeof plain};
-}
-
-std::string padded(std::string bytes) {
-  bytes.resize(NLMSG_ALIGN(bytes.size()));
-  return bytes;
-}
-
-template <class Number>
-Number number_of(const nlattr* attribute) {
-  Number number = 0;
-  if (attribute != nullptr && mnl_attr_get_payload_len(attribute) >= sizeof number)
-    std::memcpy(&number, mnl_attr_get_payload(attribute), sizeof number);
-  return number;
-}
 
 }  // namespace
 
 std::string attr_bytes(int type, std::string_view bytes) {
   const nlattr header{static_cast<std::uint16_t>(NLA_HDRLEN + bytes.size()),
                       static_cast<std::uint16_t>(type)};
-  return padded(std::string(raw(header)).append(bytes));
-}
-std::string attr_text(int type, std::string_view text) { return attr_bytes(type, std::string(text) + '\0'); }
-std::string attr_be16(int type, std::uint16_t number) {
-  return attr_bytes(type, raw(number = htobe16(number)));
-}
-std::string attr_be32(int type, std::uint32_t number) {
-  return attr_bytes(type, raw(number = htobe32(number)));
-}
-std::string attr_be64(int type, std::uint64_t number) {
-  return attr_bytes(type, raw(number = htobe64(number)));
-}
-std::string attr_nest(int type, std::string_view attributes) {
-  return attr_bytes(type | NLA_F_NESTED, attributes);
-}
-
-std::uint16_t be16_of(const nlattr* attribute) { return be16toh(number_of<std::uint16_t>(attribute)); }
-std::uint32_t be32_of(const nlattr* attribute) { return be32toh(number_of<std::uint32_t>(attribute)); }
-std::uint64_t be64_of(const nlattr* attribute) { return be64toh(number_of<std::uint64_t>(attribute)); }
-std::string text_of(const nlattr* attribute) {
-  if (attribute == nullptr) return {};
-  const auto* bytes = static_cast<const char*>(mnl_attr_get_payload(attribute));
-  return {bytes, strnlen(bytes, mnl_attr_get_payload_len(attribute))};
-}
-
-std::string netlink_message(int type, int flags, std::uint32_t sequence, std::string_view header,
-                            std::string_view attributes) {
-  const std::size_t size = NLMSG_HDRLEN + NLMSG_ALIGN(header.size()) + attributes.size();
-  const nlmsghdr start{static_cast<std::uint32_t>(size), static_cast<std::uint16_t>(type),
-                       static_cast<std::uint16_t>(flags | NLM_F_REQUEST), sequence, 0};
-  return padded(std::string(raw(start)).append(header)).append(attributes);
+  std::string attribute = raw(header).append(bytes);
+  attribute.resize(NLA_ALIGN(attribute.size()));
+  return attribute;
 }
 
 std::string netfilter_header(std::uint8_t family, std::uint16_t resource) {
-  return std::string(raw(nfgenmsg{family, NFNETLINK_V0, htons(resource)}));
+  return raw(nfgenmsg{family, NFNETLINK_V0, htons(resource)});
+}
+
+std::string netlink_message(int type, int flags, std::string_view payload) {
+  const nlmsghdr header{static_cast<std::uint32_t>(NLMSG_HDRLEN + payload.size()),
+                        static_cast<std::uint16_t>(type), static_cast<std::uint16_t>(flags | NLM_F_REQUEST),
+                        0, 0};
+  return raw(header).append(payload);
+}
+
+std::vector<std::string> messages_of(std::string_view bytes) {
+  std::vector<std::string> messages;
+  auto left = static_cast<int>(bytes.size());
+  const auto* message = reinterpret_cast<const nlmsghdr*>(bytes.data());
+  for (; mnl_nlmsg_ok(message, left); message = mnl_nlmsg_next(message, &left))
+    messages.emplace_back(reinterpret_cast<const char*>(message), message->nlmsg_len);
+  return messages;
+}
+
+const nlattr* find(const std::string& message, std::initializer_list<int> path, std::size_t header_bytes) {
+  std::string_view nest = std::string_view(message).substr(NLMSG_HDRLEN + header_bytes);
+  const nlattr* found = nullptr;
+  for (const int type : path) {
+    const auto* next = reinterpret_cast<const nlattr*>(nest.data());
+    found = nullptr;
+    for (auto left = static_cast<int>(nest.size()); found == nullptr && mnl_attr_ok(next, left);
+         left -= NLA_ALIGN(next->nla_len), next = mnl_attr_next(next))
+      if (mnl_attr_get_type(next) == type) found = next;
+    nest = bytes_of(found);
+  }
+  return found;
+}
+
+std::string_view bytes_of(const nlattr* attribute) {
+  if (attribute == nullptr) return {};
+  return {static_cast<const char*>(mnl_attr_get_payload(attribute)), mnl_attr_get_payload_len(attribute)};
 }
 
 Result<NetlinkSocket> NetlinkSocket::open(int protocol, int group) {
@@ -80,80 +71,55 @@ Result<NetlinkSocket> NetlinkSocket::open(int protocol, int group) {
   sockaddr_nl address{.nl_family = AF_NETLINK};
   socklen_t size = sizeof address;
   auto* generic = reinterpret_cast<sockaddr*>(&address);
-  if (!made.is_open() || ::bind(made.fd(), generic, size) != 0 ||
-      ::getsockname(made.fd(), generic, &size) != 0)
+  // To the kernel, whose address is 0: no other process can send to a socket that is connected to another.
+  if (::connect(made.fd(), generic, size) != 0 || ::getsockname(made.fd(), generic, &size) != 0)
     return fail(Error::system("open a netlink socket"));
   made.port_ = address.nl_pid;
 
   const int yes = 1;
   const int receive_bytes = 4 << 20;
-  ::setsockopt(made.fd(), SOL_NETLINK, NETLINK_EXT_ACK, &yes, sizeof yes);
-  ::setsockopt(made.fd(), SOL_NETLINK, NETLINK_CAP_ACK, &yes, sizeof yes);
+  for (const int option : {NETLINK_EXT_ACK, NETLINK_CAP_ACK})
+    ::setsockopt(made.fd(), SOL_NETLINK, option, &yes, sizeof yes);
   ::setsockopt(made.fd(), SOL_SOCKET, SO_RCVBUFFORCE, &receive_bytes, sizeof receive_bytes);
   if (group != 0 && ::setsockopt(made.fd(), SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof group) != 0)
     return fail(Error::system("hear about ruleset changes"));
-  made.buffer_.resize(kBufferBytes);
   return made;
 }
 
 Result<void> NetlinkSocket::send(std::string_view bytes) {
+  (void)receive();  // what an error left of an earlier answer
   // To nobody in particular, which is the kernel: so confinement needs to allow no address at all.
   if (::send(fd(), bytes.data(), bytes.size(), 0) < 0) return fail(Error::system("send to the kernel"));
   return {};
 }
 
-Result<std::string_view> NetlinkSocket::receive() {
+Result<std::vector<std::string>> NetlinkSocket::receive() {
+  std::vector<std::string> messages;
   for (;;) {
-    sockaddr_nl from{};
-    socklen_t size = sizeof from;
-    const ssize_t got = ::recvfrom(fd(), buffer_.data(), buffer_.size(), MSG_DONTWAIT | MSG_TRUNC,
-                                   reinterpret_cast<sockaddr*>(&from), &size);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0 && errno == EAGAIN) return std::string_view();
+    alignas(nlmsghdr) std::array<char, kMaxDatagramBytes> datagram;
+    const ssize_t got = ::recv(fd(), datagram.data(), datagram.size(), MSG_DONTWAIT);
+    if (got < 0 && errno == EAGAIN) return messages;
     if (got < 0) return fail(Error::system("receive from the kernel"));
-    if (from.nl_pid != 0) continue;  // any process may send to a netlink socket; only the kernel is believed
-    if (static_cast<std::size_t>(got) > buffer_.size())
-      return fail(Error::system("receive from the kernel", EMSGSIZE));
-    return std::string_view(buffer_).substr(0, static_cast<std::size_t>(got));
+    std::ranges::move(messages_of({datagram.data(), static_cast<std::size_t>(got)}),
+                      std::back_inserter(messages));
   }
 }
 
-Result<std::string> NetlinkSocket::ask(int type, int flags, std::string_view header,
-                                       std::string_view attributes) {
-  if ((flags & NLM_F_DUMP) != NLM_F_DUMP) flags |= NLM_F_ACK;
+Result<std::vector<std::string>> NetlinkSocket::ask(int type, int flags, std::string_view payload) {
   for (int attempt = 0; attempt < kDumpAttempts; ++attempt) {
-    if (auto sent = send(netlink_message(type, flags, next_sequence(), header, attributes)); !sent)
-      return fail(sent.error());
-    std::string answer;
-    const auto is_whole = gather(answer);
-    if (!is_whole) return fail(is_whole.error());
-    if (*is_whole) return answer;
+    TRY(send(netlink_message(type, flags | NLM_F_ACK, payload)));
+    auto answer = TRY(receive());
+    if (answer.empty()) return fail(Error::system("read the kernel's answer", EPROTO));
+    // The last message is the kernel's verdict.
+    const int code = -*static_cast<const int*>(mnl_nlmsg_get_payload(header_of(answer.back())));
+    const bool has_changed = std::ranges::any_of(answer, [](const std::string& message) {
+      return (header_of(message)->nlmsg_flags & NLM_F_DUMP_INTR) != 0;
+    });
+    answer.pop_back();
+    if (code != 0 && code != EINTR) return fail(Error::system("the kernel's answer", code));
+    if (code == 0 && !has_changed) return answer;
   }
   return fail(Error::system("read the kernel's state, which never stops changing", EINTR));
-}
-
-/// False when the state that was dumped changed in the meantime.
-Result<bool> NetlinkSocket::gather(std::string& answer) {
-  bool is_whole = true;
-  std::optional<int> error;
-  while (!error) {
-    const auto datagram = receive();
-    if (!datagram) return fail(datagram.error());
-    if (datagram->empty()) return fail(Error::system("read the kernel's answer", EPROTO));
-    for_each_message(*datagram, [&](const nlmsghdr* message) {
-      if (message->nlmsg_seq != sequence_) return;  // of an abandoned answer
-      if ((message->nlmsg_flags & NLM_F_DUMP_INTR) != 0) is_whole = false;
-      if (message->nlmsg_type == NLMSG_DONE || message->nlmsg_type == NLMSG_ERROR) {
-        const bool has_code = mnl_nlmsg_get_payload_len(message) >= sizeof(int);
-        error = has_code ? -*static_cast<const int*>(mnl_nlmsg_get_payload(message)) : 0;
-      } else {
-        answer = padded(std::move(answer.append(reinterpret_cast<const char*>(message), message->nlmsg_len)));
-      }
-    });
-  }
-  if (*error == EINTR) return false;
-  if (*error != 0) return fail(Error::system("the kernel's answer", *error));
-  return is_whole;
 }
 
 }  // namespace certlatch

@@ -64,7 +64,7 @@ std::string nft(const std::string& command) {
   return said;
 }
 
-/// What an Open insists on: that the responder has its port before the door opens.
+/// What stands behind the door.
 void listen_on_high_port() {
   const int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_in6 address{};

@@ -139,8 +139,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   FakeHost host;
   std::int64_t now = 1'700'000'000;
   ::unlinkat(place.state.get(), "usage", 0);
-  const auto leases = Leases::on(std::make_unique<FakeNetfilter>(host),
-                                 std::make_unique<FakeRouteLocalnet>(host), [&] { return host.now; });
+  Leases leases(std::make_unique<FakeNetfilter>(host), std::make_unique<FakeRouteLocalnet>(host),
+                [&] { return host.now; });
   test::FakeServices services{test::kNoPolicy, -1, nullptr};
   test::FakeInstaller installer{test::kNoPolicy, nullptr, services};
   Usage usage(place.state.get(), [&] { return now; });
@@ -148,9 +148,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   Limits limits;
   limits.answer = 1ms;
   {
-    Server server(
-        {place.policy, *leases, installer, services, usage, audit, "all of it", [] { return true; }},
-        place.listener.get(), place.signals[0], ::getuid(), limits);
+    Server server({place.policy, leases, installer, services, usage, audit, "all of it", [] { return true; }},
+                  place.listener.get(), place.signals[0], ::getuid(), limits);
     std::vector<std::unique_ptr<Talker>> peers;
     const auto turn = [&] {
       while (server.turn(0ms)) {
@@ -179,7 +178,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     turn();
     peers.clear();
     turn();
-    if (server.connections() != 0 || host.is_open() || !leases->status().empty()) std::abort();
+    if (server.connections() != 0 || host.is_open() || !leases.status().empty()) std::abort();
   }
   const auto days = static_cast<std::ptrdiff_t>((now - 1'700'000'000) / 86400 + 1);
   if (std::ranges::count(host.made, "open") > 2 * days || services.restarts > days) std::abort();

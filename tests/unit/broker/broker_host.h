@@ -16,6 +16,8 @@
 #include <thread>
 #include <vector>
 
+#include "broker/netfilter/netfilter.h"
+#include "broker/route_localnet.h"
 #include "broker/server.h"
 #include "tests/unit/install/scratch.h"
 
@@ -24,6 +26,7 @@ namespace certlatch::test {
 using namespace std::chrono_literals;
 
 struct FakeLeases : Leases {
+  FakeLeases() : Leases(nullptr, nullptr, nullptr) {}
   std::map<std::uint64_t, std::string> held;
   std::vector<std::uint64_t> closed;
   std::optional<Refused> refusal;

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: MIT
 // Transactions, on the real kernel.
-#include "broker/netfilter/batch.h"
-
 #include <cap-ng.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netlink.h>
 
 #include "broker/netfilter/lease_rules.h"
+#include "broker/netfilter/netfilter.h"
 #include "broker/netfilter/ruleset.h"
 #include "tests/unit/lease/lab.h"
 
@@ -19,8 +18,9 @@ struct Kernel {
   Kernel() : socket(std::move(*NetlinkSocket::open(NETLINK_NETFILTER))) {}
 };
 
-void create_table(Batch& batch, const std::string& name) {
-  batch.put(NFT_MSG_NEWTABLE, NLM_F_CREATE | NLM_F_EXCL, attr_text(NFTA_TABLE_NAME, name));
+std::string new_table(const std::string& name, std::uint32_t flags = 0) {
+  return change(NFT_MSG_NEWTABLE, NLM_F_CREATE | NLM_F_EXCL,
+                attr_text(NFTA_TABLE_NAME, name) + attr_be32(NFTA_TABLE_FLAGS, flags));
 }
 
 TEST_CASE("a transaction made for another generation of the ruleset does nothing") {
@@ -28,26 +28,19 @@ TEST_CASE("a transaction made for another generation of the ruleset does nothing
   const auto before = generation(kernel.socket);
   REQUIRE(before.has_value());
   Lab::load("table ip newer {}");
-  Batch stale(kernel.socket, *before);
-  create_table(stale, "mine");
-  const auto outcome = stale.commit();
+  const auto outcome = commit(kernel.socket, new_table("mine"), *before);
   REQUIRE(!outcome.has_value());
   CHECK(outcome.error().sys_errno == kStaleGeneration);
   CHECK(Lab::ruleset().find("mine") == std::string::npos);
 
-  Batch fresh(kernel.socket, *generation(kernel.socket));
-  create_table(fresh, "mine");
-  CHECK(fresh.commit().has_value());
+  CHECK(commit(kernel.socket, new_table("mine"), *generation(kernel.socket)).has_value());
   CHECK(Lab::ruleset().find("mine") != std::string::npos);
 }
 
 TEST_CASE("one bad change takes the good ones back, though the kernel acknowledged them") {
   Kernel kernel;
-  Batch batch(kernel.socket);
-  create_table(batch, "good");
-  batch.delete_table("nosuch");
-  create_table(batch, "better");
-  const auto outcome = batch.commit();
+  const auto outcome =
+      commit(kernel.socket, new_table("good") + removal_of_table("nosuch") + new_table("better"));
   REQUIRE(!outcome.has_value());
   CHECK(outcome.error().message ==
         "table inet nosuch does not exist: `certlatch-policy suggest` names those that do");
@@ -58,35 +51,30 @@ TEST_CASE("a table of another process is left alone, and said to be one") {
   Kernel kernel;
   auto owner = NetlinkSocket::open(NETLINK_NETFILTER);
   REQUIRE(owner.has_value());
-  Batch theirs(*owner);
-  theirs.put(NFT_MSG_NEWTABLE, NLM_F_CREATE,
-             attr_text(NFTA_TABLE_NAME, "theirs") + attr_be32(NFTA_TABLE_FLAGS, 2));
-  REQUIRE(theirs.commit().has_value());
-  CHECK(*owner_of(kernel.socket, "theirs") == TableOwner::somebody);
-  Batch batch(kernel.socket);
-  batch.insert_rule({Family::inet, "theirs", "input"}, "");
-  const auto outcome = batch.commit();
+  REQUIRE(commit(*owner, new_table("theirs", 2)).has_value());
+  const auto are_there = [&] {
+    return *exists(kernel.socket, NFT_MSG_GETTABLE, attr_text(NFTA_TABLE_NAME, "theirs"));
+  };
+  CHECK(are_there());
+  const auto outcome =
+      commit(kernel.socket, new_gate({Family::inet, "theirs", "input"}, {.name = "any", .to_port = 9}));
   REQUIRE(!outcome.has_value());
   CHECK(outcome.error().message ==
         "table inet theirs belongs to another process, which lets nobody else change it: let that one's own "
         "configuration hold the gate, and say `gate = static`");
-  owner->close();
-  CHECK(*owner_of(kernel.socket, "theirs") == TableOwner::no_table);
-}
-
-std::string refusal(NetlinkSocket& socket, const std::function<void(Batch&)>& fill) {
-  Batch batch(socket);
-  fill(batch);
-  const auto outcome = batch.commit();
-  return outcome ? "" : outcome.error().message;
+  *owner = {};
+  CHECK(!are_there());
 }
 
 TEST_CASE("every refusal of the kernel names what is at fault, and the remedy") {
   Kernel kernel;
+  const auto refusal = [&](const std::string& changes) {
+    const auto outcome = commit(kernel.socket, changes);
+    return outcome ? "" : outcome.error().message;
+  };
   Lab::load(base_chain("ip filter input", "filter hook input priority 0"));
-  const std::string rule = gate_rule({.name = "any", .to_port = 9});
   const auto insert = [&](Family family, const std::string& table, const std::string& chain) {
-    return refusal(kernel.socket, [&](Batch& batch) { batch.insert_rule({family, table, chain}, rule); });
+    return refusal(new_gate({family, table, chain}, {.name = "any", .to_port = 9}));
   };
   const std::string suggest = ": `certlatch-policy suggest` names those that do";
   CHECK(insert(Family::ip, "filter", "input").empty());
@@ -95,30 +83,21 @@ TEST_CASE("every refusal of the kernel names what is at fault, and the remedy") 
   CHECK(insert(Family::ip, "nat", "input") == "table ip nat does not exist" + suggest);
   CHECK(insert(Family::inet, "filter", "input") == "table inet filter does not exist" + suggest);
   CHECK(insert(Family::ip6, "filter", "input") == "table ip6 filter does not exist" + suggest);
-  CHECK(refusal(kernel.socket, [](Batch& batch) {
-          batch.delete_rule({Family::ip, "filter", "input"}, 99);
-        }) == "change table ip filter: No such file or directory");
-  CHECK(refusal(kernel.socket, [](Batch& batch) {
-          create_table(batch, "twice");
-          create_table(batch, "twice");
-        }) == "change table inet twice: File exists");
+  CHECK(refusal(change(NFT_MSG_DELRULE, 0, named("filter", "input") + attr_be64(NFTA_RULE_HANDLE, 99),
+                       Family::ip)) == "change table ip filter: No such file or directory");
+  CHECK(refusal(new_table("twice") + new_table("twice")) == "change table inet twice: File exists");
 
   // Kernels that are too old, or built without a module, refuse what this one refuses here.
-  const auto put_table = [](Batch& batch, std::uint32_t flags) {
-    batch.put(NFT_MSG_NEWTABLE, NLM_F_CREATE,
-              attr_text(NFTA_TABLE_NAME, kLeaseTable) + attr_be32(NFTA_TABLE_FLAGS, flags));
-  };
-  CHECK(refusal(kernel.socket, [&](Batch& batch) { put_table(batch, 0x80); }) ==
+  CHECK(refusal(new_table(kLeaseTable, 0x80)) ==
         "this kernel has no tables that end with their owner: Linux 5.12 or later is needed");
   for (const char* type : {"nosuch", "route"}) {
     CAPTURE(type);
-    CHECK(refusal(kernel.socket, [&](Batch& batch) {
-            put_table(batch, 0);
-            const std::string hook = attr_be32(NFTA_HOOK_HOOKNUM, 0) + attr_be32(NFTA_HOOK_PRIORITY, 0);
-            batch.put(NFT_MSG_NEWCHAIN, NLM_F_CREATE,
-                      attr_text(NFTA_CHAIN_TABLE, kLeaseTable) + attr_text(NFTA_CHAIN_NAME, "chain") +
-                          attr_nest(NFTA_CHAIN_HOOK, hook) + attr_text(NFTA_CHAIN_TYPE, type));
-          }).starts_with("this kernel lacks a part of nftables that an opening needs: nft_chain_nat, "));
+    const std::string hook = attr_be32(NFTA_HOOK_HOOKNUM, 0) + attr_be32(NFTA_HOOK_PRIORITY, 0);
+    CHECK(refusal(new_table(kLeaseTable) +
+                  change(NFT_MSG_NEWCHAIN, NLM_F_CREATE,
+                         attr_text(NFTA_CHAIN_TABLE, kLeaseTable) + attr_text(NFTA_CHAIN_NAME, "chain") +
+                             attr_nest(NFTA_CHAIN_HOOK, hook) + attr_text(NFTA_CHAIN_TYPE, type)))
+              .starts_with("this kernel lacks a part of nftables that an opening needs: nft_chain_nat, "));
   }
   Victim unprivileged([&] {
     capng_clear(CAPNG_SELECT_ALL);
@@ -132,13 +111,12 @@ TEST_CASE("every refusal of the kernel names what is at fault, and the remedy") 
 /// The chain in one transaction: many rules, and the gate as the first or as the last of them.
 Result<void> rewrite(NetlinkSocket& socket, bool is_gate_first) {
   const Gate place{Family::inet, "filter", "input"};
-  const std::string filler = gate_rule({.name = "filler", .to_port = 9});
-  Batch batch(socket);
-  batch.put(NFT_MSG_DELRULE, 0, attr_text(NFTA_RULE_TABLE, "filter") + attr_text(NFTA_RULE_CHAIN, "input"));
-  if (!is_gate_first) batch.insert_rule(place, gate_rule(http_entry()));
-  for (int i = 0; i < 500; ++i) batch.insert_rule(place, filler);
-  if (is_gate_first) batch.insert_rule(place, gate_rule(http_entry()));
-  return batch.commit();
+  const std::string gate = new_gate(place, http_entry());
+  std::string changes = change(NFT_MSG_DELRULE, 0, named("filter", "input"));
+  if (!is_gate_first) changes += gate;
+  for (int i = 0; i < 500; ++i) changes += new_gate(place, {.name = "filler", .to_port = 9});
+  if (is_gate_first) changes += gate;
+  return commit(socket, changes);
 }
 
 TEST_CASE("a dump is whole while others keep changing the ruleset") {

@@ -54,7 +54,7 @@ void open_and_reload(Scene& scene) {
   const auto lease = scene.open();
   if (!lease) return;
   scene.host.gates.clear();
-  scene.host.changed_by = "nft (pid 7)";
+  scene.host.is_changed = true;
   scene.tidy_up();
   scene.close(*lease);
 }
@@ -71,8 +71,9 @@ void open_and_end(Scene& scene) {
 }
 
 void play(const std::function<void(Scene&)>& scenario, const OpeningEntry& entry, FakeHost& host) {
-  auto leases = Leases::on(std::make_unique<FakeNetfilter>(host), std::make_unique<FakeRouteLocalnet>(host),
-                           [&host] { return host.now; });
+  auto leases =
+      std::make_unique<Leases>(std::make_unique<FakeNetfilter>(host),
+                               std::make_unique<FakeRouteLocalnet>(host), [&host] { return host.now; });
   Scene scene{host, std::move(leases), entry};
   scenario(scene);
   CHECK(host.open.empty());
@@ -109,22 +110,24 @@ TEST_CASE("nothing stays open and no toggle loses its guard, whichever call fail
 TEST_CASE("the guard stands before the toggle, and goes after it") {
   FakeHost host;
   play(open_and_close, loopback_entry(), host);
-  CHECK(host.made == std::vector<std::string>{"remove_stale_table", "listeners", "listeners", "nat_rule",
-                                              "put_guard", "raise", "open", "shut", "cut_flows", "remove",
-                                              "lower", "remove_guard"});
+  CHECK(host.made == std::vector<std::string>{"remove_table certlatch", "check_free", "open", "set toggles",
+                                              "shut", "cut_flows", "remove", "remove_gates", "set toggles",
+                                              "remove_table certlatch_guard"});
 }
 
 TEST_CASE("when an opening cannot be shut, its table is given up") {
   FakeHost host;
-  const auto leases = Leases::on(std::make_unique<FakeNetfilter>(host),
-                                 std::make_unique<FakeRouteLocalnet>(host), [&host] { return host.now; });
-  const std::uint64_t lease = opened(*leases, http_entry());
+  Leases leases(std::make_unique<FakeNetfilter>(host), std::make_unique<FakeRouteLocalnet>(host),
+                [&host] { return host.now; });
+  const std::uint64_t lease = opened(leases, http_entry());
   host.fail_at = host.calls + 1;
-  const auto closed = leases->close(lease);
+  const auto closed = leases.close(lease);
   REQUIRE(!closed);
   CHECK(closed.error().message ==
         "shut: Cannot allocate memory: every opening was dropped, certlatchd must be restarted");
   CHECK(host.is_abandoned);
+  CHECK(!host.is_open());
+  CHECK(leases.tidy_up().empty());
   CHECK(host.is_clean());
 }
 

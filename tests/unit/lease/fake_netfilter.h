@@ -3,6 +3,7 @@
 #pragma once
 
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include <functional>
 #include <map>
@@ -32,10 +33,10 @@ struct FakeHost {
       open;                      // openings and when the kernel ends them
   std::set<std::string> rules;   // openings whose rules stand
   std::set<std::string> gates;   // openings whose gate stands
-  std::set<std::string> raised;  // openings that hold a toggle
+  std::set<std::string> raised;  // interfaces whose toggle is set
   bool has_guard = false;
   bool is_abandoned = false;
-  std::optional<std::string> changed_by;
+  bool is_changed = false;  // by somebody else
 
   [[nodiscard]] bool is_open() const {
     return std::any_of(open.begin(), open.end(), [&](const auto& one) { return one.second > now; });
@@ -55,42 +56,30 @@ struct FakeHost {
     if (fails) return fail(Error::system(name, ENOMEM));
     return {};
   }
-  template <class T>
-  Result<T> answer(const std::string& name, T value) {
-    if (auto done = call(name); !done) return fail(done.error());
-    return value;
-  }
 };
 
 class FakeNetfilter : public Netfilter {
  public:
   explicit FakeNetfilter(FakeHost& host) : host_(host) {}
 
-  Result<std::vector<Listener>> listeners(std::uint16_t port) override {
-    const bool is_responder = port == 8080;
-    return host_.answer("listeners",
-                        is_responder ? std::vector<Listener>{{"::", true, true}} : std::vector<Listener>());
-  }
-  Result<std::optional<std::string>> nat_rule(std::uint16_t) override {
-    return host_.answer("nat_rule", std::optional<std::string>());
-  }
+  Result<void> check_free(std::uint16_t) override { return host_.call("check_free"); }
   Result<void> open(const OpeningEntry& entry, std::chrono::milliseconds time) override {
     return host_.call("open", [&] {
       host_.open[entry.name] = host_.now + time;
       host_.rules.insert(entry.name);
       host_.gates.insert(entry.name);
+      host_.has_guard = host_.has_guard || entry.to_loopback;
     });
   }
   Result<void> shut(const OpeningEntry& entry) override {
     return host_.call("shut", [&] { host_.open.erase(entry.name); });
   }
-  Result<std::string> remove(const OpeningEntry& entry) override {
-    auto done = host_.call("remove", [&] {
-      host_.rules.erase(entry.name);
-      host_.gates.erase(entry.name);
-    });
-    if (!done) return fail(done.error());
-    return std::string();
+  Result<void> cut_flows(const OpeningEntry&) override { return host_.call("cut_flows"); }
+  Result<void> remove(const OpeningEntry& entry) override {
+    return host_.call("remove", [&] { host_.rules.erase(entry.name); });
+  }
+  Result<void> remove_gates(const OpeningEntry& entry) override {
+    return host_.call("remove_gates", [&] { host_.gates.erase(entry.name); });
   }
   void abandon() override {
     host_.made.push_back("abandon");
@@ -98,28 +87,15 @@ class FakeNetfilter : public Netfilter {
     host_.open.clear();
     host_.is_abandoned = true;
   }
-  Result<void> cut_flows(const OpeningEntry&) override { return host_.call("cut_flows"); }
-  std::vector<GateChange> restore_gates(const OpeningEntry& entry) override {
-    const bool is_missing = !host_.gates.contains(entry.name);
-    auto done = host_.call("restore_gates", [&] { host_.gates.insert(entry.name); });
-    return is_missing || !done ? std::vector<GateChange>{{"inet filter input", done}}
-                               : std::vector<GateChange>();
+  Result<void> remove_table(const char* table) override {
+    return host_.call(fmt::format("remove_table {}", table),
+                      [&] { host_.has_guard = host_.has_guard && table != std::string_view(kGuardTable); });
   }
-  Result<void> remove_gates(const OpeningEntry& entry) override {
-    return host_.call("remove_gates", [&] { host_.gates.erase(entry.name); });
+  std::vector<std::string> restore() override {
+    if (!std::exchange(host_.is_changed, false)) return {};
+    const auto done = host_.call("restore", [&] { host_.gates = host_.rules; });
+    return {done ? "gate in inet filter input was put back" : "gate in inet filter input is gone: a failure"};
   }
-  Result<void> remove_stale_table() override { return host_.call("remove_stale_table"); }
-  Result<bool> put_guard() override {
-    const bool was_missing = !host_.has_guard;
-    auto done = host_.call("put_guard", [&] { host_.has_guard = true; });
-    if (!done) return fail(done.error());
-    return was_missing;
-  }
-  Result<void> remove_guard() override {
-    return host_.call("remove_guard", [&] { host_.has_guard = false; });
-  }
-  int events() const override { return -1; }
-  std::optional<std::string> changed_by() override { return std::exchange(host_.changed_by, std::nullopt); }
 
  private:
   FakeHost& host_;
@@ -129,13 +105,9 @@ class FakeRouteLocalnet : public RouteLocalnet {
  public:
   explicit FakeRouteLocalnet(FakeHost& host) : host_(host) {}
 
-  Result<void> raise(const std::string&, const std::string& opening) override {
-    return host_.call("raise", [&] { host_.raised.insert(opening); });
+  Result<void> set(const std::set<std::string>& interfaces) override {
+    return host_.call("set toggles", [&] { host_.raised = interfaces; });
   }
-  Result<void> lower(const std::string& opening) override {
-    return host_.call("lower", [&] { host_.raised.erase(opening); });
-  }
-  bool is_any_needed() const override { return !host_.raised.empty(); }
 
  private:
   FakeHost& host_;

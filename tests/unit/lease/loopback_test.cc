@@ -145,15 +145,5 @@ TEST_CASE("nothing is set when the journal cannot be written") {
   CHECK(Lab::ruleset().empty());
 }
 
-TEST_CASE("a responder on another address does not do for a door that leads to 127.0.0.1") {
-  const Lab lab;
-  const auto leases = prepared(lab, {ungated(loopback_entry())});
-  const UniqueFd other = Lab::listen(kHost4, 8080);
-  CHECK(refused(*leases, ungated(loopback_entry()), 10) ==
-        "nothing listens on 127.0.0.1 port 8080: the responder must be bound before the door opens");
-  const UniqueFd any = Lab::listen("127.0.0.1", 8080);
-  opened(*leases, ungated(loopback_entry()));
-}
-
 }  // namespace
 }  // namespace certlatch

@@ -5,21 +5,6 @@
 namespace certlatch {
 namespace {
 
-TEST_CASE("an opening is refused while nothing listens behind it") {
-  const Lab lab;
-  Lab::load(kFirewall);
-  const std::string before = Lab::ruleset();
-  const auto leases = prepared(lab, {http_entry()});
-  CHECK(refused(*leases, http_entry(), 10) ==
-        "nothing listens on a public address, port 8080: the responder must be bound before the door opens");
-  const UniqueFd unreachable = Lab::listen("127.0.0.1", 8080);
-  CHECK(refused(*leases, http_entry(), 10).starts_with("nothing listens"));
-  const UniqueFd responder = Lab::listen(kHost4, 8080);
-  opened(*leases, http_entry());
-  CHECK(lab.reaches(kHost4, 80));
-  CHECK(Lab::ruleset() != before);
-}
-
 TEST_CASE("a chain or table that a gate names and that does not exist is named") {
   const Lab lab;
   Lab::load(kFirewall);

@@ -38,7 +38,7 @@ struct Settings {
   }
   [[nodiscard]] std::string journal() const { return read("run/route_localnet"); }
   [[nodiscard]] Result<std::unique_ptr<RouteLocalnet>> prepare() const {
-    return RouteLocalnet::prepare({"eth0", "eth1", "eth0"}, run.get(), top);
+    return RouteLocalnet::prepare({"eth0", "eth1"}, run.get(), top);
   }
 };
 
@@ -46,19 +46,18 @@ TEST_CASE("a toggle is set while an opening needs it, and journalled for as long
   const Settings settings;
   const auto toggles = settings.prepare();
   REQUIRE(toggles.has_value());
-  CHECK((*toggles)->raise("eth0", "http").has_value());
-  CHECK((*toggles)->raise("eth0", "tls").has_value());
-  CHECK((*toggles)->raise("eth1", "tls").has_value());
+  CHECK((*toggles)->set({"eth0"}).has_value());
+  CHECK(settings.journal() == "eth0\n");
+  CHECK((*toggles)->set({"eth0", "eth1"}).has_value());
   CHECK(settings.read("eth0/route_localnet") == "1\n");
+  CHECK(settings.read("eth1/route_localnet") == "1\n");
   CHECK(settings.journal() == "eth0\neth1\n");
-  CHECK((*toggles)->lower("tls").has_value());
+  CHECK((*toggles)->set({"eth0"}).has_value());
   CHECK(settings.read("eth0/route_localnet") == "1\n");
   CHECK(settings.read("eth1/route_localnet") == "0\n");
   CHECK(settings.journal() == "eth0\n");
-  CHECK((*toggles)->is_any_needed());
-  CHECK((*toggles)->lower("http").has_value());
-  CHECK((*toggles)->lower("http").has_value());
-  CHECK(!(*toggles)->is_any_needed());
+  CHECK((*toggles)->set({}).has_value());
+  CHECK((*toggles)->set({}).has_value());
   CHECK(settings.read("eth0/route_localnet") == "0\n");
   CHECK(fs::is_empty(settings.top / "run"));
 }
@@ -102,12 +101,10 @@ TEST_CASE("a toggle that the admin has set is left alone, and no start puts it b
   settings.write("eth0/route_localnet", "2\n");
   const auto toggles = settings.prepare();
   REQUIRE(toggles.has_value());
-  CHECK((*toggles)->raise("eth0", "http").has_value());
+  CHECK((*toggles)->set({"eth0"}).has_value());
   CHECK(settings.read("eth0/route_localnet") == "2\n");
   CHECK(settings.journal().empty());
-  CHECK((*toggles)->is_any_needed());
-  CHECK((*toggles)->lower("http").has_value());
-  CHECK(!(*toggles)->is_any_needed());
+  CHECK((*toggles)->set({}).has_value());
   CHECK(settings.read("eth0/route_localnet") == "2\n");
 }
 
@@ -116,10 +113,9 @@ TEST_CASE("no toggle is set when the journal cannot be written") {
   const auto toggles = settings.prepare();
   REQUIRE(toggles.has_value());
   fs::remove_all(settings.top / "run");
-  CHECK(!(*toggles)->raise("eth0", "http").has_value());
+  CHECK(!(*toggles)->set({"eth0"}).has_value());
   CHECK(settings.read("eth0/route_localnet") == "0\n");
-  CHECK((*toggles)->lower("http").has_value());
-  CHECK(!(*toggles)->is_any_needed());
+  CHECK((*toggles)->set({}).has_value());
 }
 
 TEST_CASE("a toggle of an interface that no opening names is out of reach") {
@@ -128,7 +124,7 @@ TEST_CASE("a toggle of an interface that no opening names is out of reach") {
   settings.write("eth2/route_localnet", "0\n");
   const auto toggles = settings.prepare();
   REQUIRE(toggles.has_value());
-  CHECK(!(*toggles)->raise("eth2", "http").has_value());
+  CHECK(!(*toggles)->set({"eth2"}).has_value());
   CHECK(settings.read("eth2/route_localnet") == "0\n");
 }
 

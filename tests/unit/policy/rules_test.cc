@@ -34,8 +34,6 @@ std::string as_the_broker_makes_it(const Policy& policy) {
       entry.gates.clear();
       if (auto done = (*netfilter)->open(entry, std::chrono::seconds(entry.at_most)); !done)
         return done.error().message;
-      if (!entry.to_loopback) continue;
-      if (auto done = (*netfilter)->put_guard(); !done) return done.error().message;
     }
     return listed_ruleset();
   });
