@@ -21,7 +21,6 @@
 #include "broker/lease.h"
 #include "broker/listener.h"
 #include "broker/options.h"
-#include "broker/runner/runner.h"
 #include "broker/server.h"
 #include "broker/services.h"
 #include "broker/usage.h"
@@ -108,12 +107,8 @@ Result<int> serve(const Options& options) {
   if (!inspector) return fail(inspector.error());
   auto runner = start_runner(programs / "certlatch-runner", *policy);
   if (!runner) return fail(runner.error());
-  Services services(*policy, state->get(), [&](std::size_t service, RunWhat what, const Wait& wait) {
-    return run(*runner, *policy, service, what, wait);
-  });
-  const auto ask_inspector = [&](std::size_t entry, std::string_view chain, const Secret& key,
-                                 const Wait& wait) { return inspect(*inspector, entry, chain, key, wait); };
-  Installer installer(*policy, ask_inspector, services);
+  Services services(*policy, state->get(), std::bind_front(run, std::ref(*runner), std::cref(*policy)));
+  Installer installer(*policy, std::bind_front(inspect, std::ref(*inspector)), services);
   if (auto opened = installer.open_directories(broker->uid, broker->gid); !opened)
     return fail(opened.error());
   auto leases = Leases::prepare(*policy, run_directory->get());

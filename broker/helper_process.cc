@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "broker/helper_process.h"
 
-#include <cap-ng.h>
 #include <fcntl.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -14,25 +11,15 @@
 namespace certlatch {
 namespace {
 
-constexpr int kNobody = 65534;  // the kernel's overflow uid; `nobody` and `nogroup` on every Debian
-
-bool shed_everything() {
-  capng_clear(CAPNG_SELECT_ALL);
-  return capng_change_id(kNobody, kNobody,
-                         static_cast<capng_flags_t>(CAPNG_DROP_SUPP_GRP | CAPNG_CLEAR_BOUNDING)) == 0 &&
-         ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0;
-}
-
 /// In the child: only returns when it fails. `program` is executed by descriptor, so that a directory which
 /// nobody may not search (a checkout below /root) is no obstacle.
 void become_helper(int program, char* const* arguments, int socket, const std::vector<int>& kept,
-                   HelperPrivilege privilege) {
+                   bool (*shed)()) {
   sigset_t none;
   ::sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
   for (int number = 1; number < NSIG; ++number) ::signal(number, SIG_DFL);
   ::setsid();
-  ::umask(022);
   const int null = ::open("/dev/null", O_RDWR | O_CLOEXEC);
   if (::dup2(socket, kHelperSocket) < 0 || ::dup2(null, STDOUT_FILENO) < 0) return;
 #ifndef CERTLATCH_SANITIZED  // whose report goes there
@@ -41,16 +28,16 @@ void become_helper(int program, char* const* arguments, int socket, const std::v
   if (::close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC) != 0) return;
   for (const int fd : kept)
     if (::fcntl(fd, F_SETFD, 0) != 0) return;
-  if (privilege == HelperPrivilege::none && !shed_everything()) return;
+  if (shed != nullptr && !shed()) return;
   const char* const environment[] = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8", nullptr};
   ::fexecve(program, arguments, const_cast<char* const*>(environment));
 }
 
 }  // namespace
 
-Result<HelperProcess> HelperProcess::start(const std::string& program, HelperPrivilege privilege,
+Result<HelperProcess> HelperProcess::start(const std::string& program,
                                            const std::vector<std::string>& arguments,
-                                           const std::vector<int>& kept) {
+                                           const std::vector<int>& kept, bool (*shed)()) {
   const UniqueFd file(::open(program.c_str(), O_PATH | O_CLOEXEC));
   if (!file.is_open()) return fail(Error::system("open " + program));
   int ends[2];
@@ -64,7 +51,7 @@ Result<HelperProcess> HelperProcess::start(const std::string& program, HelperPri
   const pid_t child = ::fork();
   if (child < 0) return fail(Error::system("fork"));
   if (child == 0) {
-    become_helper(file.get(), words.data(), theirs.get(), kept, privilege);
+    become_helper(file.get(), words.data(), theirs.get(), kept, shed);
     ::_exit(127);
   }
   return HelperProcess(program.substr(program.rfind('/') + 1), std::move(ours));

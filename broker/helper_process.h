@@ -5,7 +5,6 @@
 // closes, however the broker ended.
 #pragma once
 
-#include <cstdint>
 #include <string>
 #include <variant>
 #include <vector>
@@ -15,20 +14,16 @@
 
 namespace certlatch {
 
-enum class HelperPrivilege : std::uint8_t {
-  none,  // uid and gid nobody, no groups, no capabilities, no_new_privs
-  root,  // as the broker was started
-};
 inline constexpr int kHelperSocket = 0;
 inline constexpr std::chrono::seconds kHelperStart{10};
 
 class HelperProcess {
  public:
-  /// Executes `program` with `arguments`; the descriptors `kept` stay open in it. Kind::system when it cannot
-  /// be opened or a process cannot be made. A program that cannot be executed shows as Kind::closed later.
-  static Result<HelperProcess> start(const std::string& program, HelperPrivilege privilege,
-                                     const std::vector<std::string>& arguments = {},
-                                     const std::vector<int>& kept = {});
+  /// Executes `program` with `arguments`; the descriptors `kept` stay open in it. `shed` is what the new
+  /// process gives up before that, false when it could not. Kind::system when the program cannot be opened or
+  /// a process cannot be made. One that cannot be executed shows as Kind::closed later.
+  static Result<HelperProcess> start(const std::string& program, const std::vector<std::string>& arguments,
+                                     const std::vector<int>& kept = {}, bool (*shed)() = nullptr);
 
   // Kind::closed when the helper has died, says nonsense or misses the deadline. It is out of step then and
   // will not be asked again.
@@ -41,8 +36,8 @@ class HelperProcess {
   }
   template <class Answer, class Question>
   Result<Answer> ask(Question question, Deadline deadline, const Wait& wait) {
-    if (!is_alive_) return fail(lost(Error::closed("it has ended")));
-    const auto sent = channel_.send(std::variant<Question>(std::move(question)), deadline);
+    const auto sent = is_alive_ ? channel_.send(std::variant<Question>(std::move(question)), deadline)
+                                : fail(Error::closed("it has ended"));
     if (!sent) return fail(lost(sent.error()));
     return hear<Answer>(deadline, wait);
   }

@@ -1,21 +1,23 @@
 // SPDX-License-Identifier: MIT
 // Installing a key and its chain: inspected, written as a new version, switched to in one step, checked, and
-// undone when a check fails. Killed at any instant, the pair on disk is whole.
+// undone when a check fails. Killed at any instant, the pair on disk is whole. In an entry's directory
+// everything happens below a held descriptor, by single names, and follows no link:
 //
-//   DIR/<n>/{privkey,cert,chain,fullchain}.pem (and combined.pem), DIR/live -> <n>
+//   <n>/{privkey,cert,chain,fullchain}.pem   with the entry's mode and owner; combined.pem where it wants one
+//   <n>/installed                            written last: what the version holds; without it, it is a torso
+//   live -> <n>                              switches between versions in one step
 #pragma once
 
 #include <sys/types.h>
 
+#include <functional>
+#include <optional>
+#include <string>
 #include <variant>
 #include <vector>
 
 #include "broker/inspector/inspector.h"
 #include "broker/services.h"
-#include "broker/version_directory.h"
-#include "policy/policy.h"
-#include "protocol/messages.h"
-#include "protocol/result.h"
 
 namespace certlatch {
 
@@ -23,6 +25,24 @@ namespace certlatch {
 /// must be one that only root or the broker can rename things in, or somebody else could put another in its
 /// place.
 [[nodiscard]] Result<UniqueFd> open_directory(const std::string& directory, uid_t broker);
+
+/// BLAKE2b-256.
+[[nodiscard]] Digest fingerprint_of(std::string_view bytes);
+
+/// The directory of an install entry.
+struct VersionDirectory {
+  const InstallEntry* entry;  // borrowed
+  UniqueFd fd;
+  uid_t uid;  // the files' owner
+  gid_t gid;
+  /// What was switched to before the checks of all its services have passed.
+  struct Staged {
+    std::optional<std::uint32_t> previous;
+    std::uint32_t version;
+    std::vector<std::string> unchecked;  // services
+  };
+  std::optional<Staged> staged;
+};
 
 class Installer {
  public:
@@ -50,21 +70,10 @@ class Installer {
   [[nodiscard]] virtual std::vector<InstallStatus> status(const Meant& is_meant = {}) const;
 
  private:
-  struct Staged {
-    std::size_t index;
-    std::optional<std::uint32_t> previous;
-    std::uint32_t version;
-    std::vector<std::string> unchecked;  // services
-  };
-  std::variant<Installed, Refused> put(std::size_t index, const NewPair& pair, bool is_staged,
-                                       const Wait& wait);
-  std::string undo_if(const std::function<bool(const Staged&)>& is_meant);
-
   const Policy& policy_;
   Inspector inspect_;
   Services& services_;
   std::vector<VersionDirectory> directories_;  // for each install entry of the policy
-  std::vector<Staged> staged_;                 // at most one for each
   bool needs_chown_ = false;
 };
 

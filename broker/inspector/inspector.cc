@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "broker/inspector/inspector.h"
 
+#include <cap-ng.h>
 #include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 
-#include <algorithm>
 #include <map>
 
 namespace certlatch {
@@ -12,10 +14,18 @@ namespace {
 
 constexpr std::chrono::seconds kInspection{5};
 constexpr std::size_t kMaxSentence = 1000;
+constexpr int kNobody = 65534;  // the kernel's overflow uid; `nobody` and `nogroup` on every Debian
 
 /// What a taken-over inspector says must not be more than a sentence.
 Error refusal_of(const Verdict& verdict) {
   return Error::refused(printable(verdict.refusal.substr(0, kMaxSentence)));
+}
+
+bool shed_everything() {
+  capng_clear(CAPNG_SELECT_ALL);
+  return capng_change_id(kNobody, kNobody,
+                         static_cast<capng_flags_t>(CAPNG_DROP_SUPP_GRP | CAPNG_CLEAR_BOUNDING)) == 0 &&
+         ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0;
 }
 
 /// Below /etc/ssl/certs most names are links: these are followed, and the file they lead to must be trusted.
@@ -24,7 +34,7 @@ Result<UniqueFd> open_trust(const std::string& path) {
   struct stat found {};
   if (!file.is_open() || ::fstat(file.get(), &found) != 0) return fail(Error::system(path));
   if (!S_ISREG(found.st_mode)) return fail(Error::invalid(path + " is not a regular file"));
-  if (auto trusted = check_trusted(found, path); !trusted) return fail(trusted.error());
+  TRY(check_trusted(found, path));
   return file;
 }
 
@@ -32,33 +42,27 @@ Result<UniqueFd> open_trust(const std::string& path) {
 
 Result<HelperProcess> start_inspector(const std::string& program, const Policy& policy) {
   std::map<std::string, UniqueFd> files;
-  std::vector<std::string> arguments;  // for each entry the number of a descriptor, or nothing
+  std::vector<std::string> arguments;
   std::vector<int> kept;
   for (const auto& entry : policy.installs) {
     if (!entry.trust.empty() && !files.contains(entry.trust)) {
-      auto file = open_trust(entry.trust);
-      if (!file)
-        return fail(Error::refused(Fault{policy.file, entry.line, "trust: " + file.error().message}.text()));
-      kept.push_back(file->get());
-      files[entry.trust] = std::move(*file);
+      const auto where = fmt::format("{}:{}: trust", policy.file, entry.line);
+      kept.push_back((files[entry.trust] = TRY(open_trust(entry.trust).in(where))).get());
     }
+    arguments.push_back(entry.name);
     arguments.push_back(entry.trust.empty() ? "" : std::to_string(files[entry.trust].get()));
   }
-  auto inspector = HelperProcess::start(program, HelperPrivilege::none, arguments, kept);
-  if (!inspector) return inspector;
-  const auto ready = inspector->hear<Verdict>(in(kHelperStart), wait_alone);
-  if (!ready) return fail(ready.error());
-  if (!ready->refusal.empty()) return fail(refusal_of(*ready).in("certlatch-inspector"));
+  auto inspector = TRY(HelperProcess::start(program, arguments, kept, shed_everything));
+  const auto ready = TRY(inspector.hear<Verdict>(in(kHelperStart), wait_alone));
+  if (!ready.refusal.empty()) return fail(refusal_of(ready).in("certlatch-inspector"));
   return inspector;
 }
 
-Result<Verdict> inspect(HelperProcess& inspector, std::size_t entry, std::string_view chain,
-                        const Secret& key, const Wait& wait) {
-  Inspect question{static_cast<std::uint32_t>(entry), std::string(chain), Secret::copy_of(key.bytes())};
-  auto verdict = inspector.ask<Verdict>(std::move(question), in(kInspection), wait);
-  if (!verdict) return verdict;
-  if (!verdict->refusal.empty()) return fail(refusal_of(*verdict));
-  if (verdict->leaf_bytes == 0 || verdict->leaf_bytes > chain.size())
+Result<Verdict> inspect(HelperProcess& inspector, const Install& request, const Wait& wait) {
+  Install question{request.entry, request.chain, Secret::copy_of(request.key.bytes())};
+  auto verdict = TRY(inspector.ask<Verdict>(std::move(question), in(kInspection), wait));
+  if (!verdict.refusal.empty()) return fail(refusal_of(verdict));
+  if (verdict.leaf_bytes == 0 || verdict.leaf_bytes > request.chain.size())
     return fail(Error::closed("certlatch-inspector: an impossible answer"));
   return verdict;
 }

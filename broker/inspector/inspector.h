@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The broker's side of the inspector: a process without privilege, file system or network, which parses keys
 // and certificates with OpenSSL so that neither root nor the broker ever does. It is started with each
-// entry's `trust` file, says an empty verdict once it is confined, and then answers questions.
+// entry's `trust` file, says an empty verdict once it is confined, and then is handed Install requests.
 #pragma once
 
 #include <cstdint>
@@ -11,16 +11,9 @@
 
 #include "broker/helper_process.h"
 #include "policy/policy.h"
+#include "protocol/messages.h"
 
 namespace certlatch {
-
-struct Inspect {
-  static constexpr std::uint8_t kTag = 1;
-  std::uint32_t entry = 0;  // the install entry's index in the policy
-  std::string chain;
-  Secret key;
-  void serialize(auto& archive) { archive(entry, chain, key); }
-};
 
 struct Verdict {
   static constexpr std::uint8_t kTag = 2;
@@ -34,14 +27,12 @@ struct Verdict {
 /// As root, before confinement: starts `program` (certlatch-inspector) and sheds every privilege in it.
 [[nodiscard]] Result<HelperProcess> start_inspector(const std::string& program, const Policy& policy);
 
-/// Does this key fit this chain's leaf, does the chain link, do the dates hold now, does it lead to the
-/// entry's trust? Kind::refused with the reason when not; Kind::closed when the inspector has died: the
+/// Does the request's key fit its chain's leaf, does the chain link, do the dates hold now, does it lead to
+/// the entry's trust? Kind::refused with the reason when not; Kind::closed when the inspector has died: the
 /// broker must then end, its socket starts a fresh one.
-[[nodiscard]] Result<Verdict> inspect(HelperProcess& inspector, std::size_t entry, std::string_view chain,
-                                      const Secret& key, const Wait& wait);
+[[nodiscard]] Result<Verdict> inspect(HelperProcess& inspector, const Install& request, const Wait& wait);
 
 /// The same without the process, for whoever asks.
-using Inspector =
-    std::function<Result<Verdict>(std::size_t entry, std::string_view, const Secret&, const Wait&)>;
+using Inspector = std::function<Result<Verdict>(const Install& request, const Wait&)>;
 
 }  // namespace certlatch

@@ -3,9 +3,8 @@
 // without privilege (broker/helper_process.h) and shuts out the file system, the network and nearly every
 // system call before the first key reaches it.
 //
-//   certlatch-inspector [TRUST]...    for each install entry the descriptor of its trust file, or an empty
-//   word
-#include <fmt/format.h>
+//   certlatch-inspector [ENTRY TRUST]...    each install entry, and the descriptor of its trust file or an
+//   empty word
 #include <openssl/crypto.h>
 #include <openssl/rand.h>
 #include <sys/prctl.h>
@@ -29,7 +28,7 @@ constexpr unsigned kInspectionSeconds = 6;  // a second more than the broker wai
 constexpr std::size_t kSecureHeap = 256 * 1024;
 
 Result<void> confine() {
-  if (const auto landlock = apply_landlock({}); !landlock) return fail(landlock.error());
+  TRY(apply_landlock({}));
   constexpr std::pair<__rlimit_resource, rlim_t> kLimits[] = {
       {RLIMIT_NOFILE, 1},  // no descriptor beside those that are open, and poll() of one
       {RLIMIT_NPROC, 0},
@@ -49,46 +48,42 @@ Result<void> confine() {
   return filter.load();
 }
 
-/// Loads all that would need a file later: no configuration, no engine, the time zone, the random generator.
+/// Loads all that would need a file later: no configuration, the time zone, the random generator.
 bool prepare_openssl() {
   unsigned char byte = 0;
   ::tzset();
-  return OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_LOAD_CRYPTO_STRINGS |
-                                 OPENSSL_INIT_ADD_ALL_CIPHERS | OPENSSL_INIT_ADD_ALL_DIGESTS |
-                                 OPENSSL_INIT_NO_ATEXIT,
-                             nullptr) == 1 &&
-         CRYPTO_secure_malloc_init(kSecureHeap, 16) != 0 && RAND_bytes(&byte, 1) == 1 &&
-         RAND_priv_bytes(&byte, 1) == 1;
+  return OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_ATEXIT, nullptr) == 1 &&
+         CRYPTO_secure_malloc_init(kSecureHeap, 16) != 0 && RAND_priv_bytes(&byte, 1) == 1;
 }
 
-/// For each entry the certificates that its chain must lead to, if any; several may share a file.
-Result<std::vector<TrustStore>> read_all_trust(std::span<char*> descriptors) {
-  std::vector<TrustStore> trust;
-  std::map<std::string, TrustStore> stores{{"", nullptr}};
-  for (const char* descriptor : descriptors) {
-    if (!stores.contains(descriptor)) {
-      auto store = read_trust(Bio(BIO_new_fd(std::atoi(descriptor), BIO_CLOSE)));
-      if (!store) return fail(store.error());
-      stores[descriptor] = std::move(*store);
-    }
-    trust.push_back(stores[descriptor]);
+/// For each entry the certificates that its chain must lead to, if any; several may share a file. What
+/// follows is confined.
+Result<std::map<std::string, TrustStore>> prepare(std::span<char*> arguments) {
+  std::map<std::string, TrustStore> trust, stores{{"", nullptr}};
+  for (; arguments.size() >= 2; arguments = arguments.subspan(2)) {
+    const char* descriptor = arguments[1];
+    if (!stores.contains(descriptor))
+      stores[descriptor] = TRY(read_trust(Bio(BIO_new_fd(std::atoi(descriptor), BIO_CLOSE))));
+    trust[arguments[0]] = stores[descriptor];
   }
+  TRY(confine());
   return trust;
 }
 
 /// Until the broker closes its end, or asks what makes no sense.
-void serve(Channel& broker, std::span<char*> descriptors) {
-  const auto trust = read_all_trust(descriptors);
-  const auto confined = trust ? confine() : fail(trust.error());
-  Verdict answer{.refusal = confined ? "" : confined.error().message};
-  while (broker.send(std::variant<Verdict>(std::move(answer)), in(kFrameDeadline)) && confined) {
-    auto question = broker.receive<std::variant<Inspect>>(Deadline::max());
+void serve(std::span<char*> arguments) {
+  Channel broker{UniqueFd(kHelperSocket)};
+  const auto trust = prepare(arguments);
+  Verdict answer{.refusal = trust ? "" : trust.error().message};
+  while (broker.send(std::variant<Verdict>(std::move(answer)), in(kFrameDeadline)) && trust) {
+    auto question = broker.receive<std::variant<Install>>(Deadline::max());
     if (!question) return;
     const auto& pair = std::get<0>(*question);
-    if (pair.entry >= trust->size()) return;
+    const auto entry = trust->find(pair.entry);
+    if (entry == trust->end()) return;
     // The broker has no right to kill: an inspection that does not end does so by itself.
     ::alarm(kInspectionSeconds);
-    auto verdict = check_pair(pair.chain, pair.key.text(), (*trust)[pair.entry].get(), ::time(nullptr));
+    auto verdict = check_pair(pair.chain, pair.key.text(), entry->second.get(), ::time(nullptr));
     ::alarm(0);
     answer = verdict ? std::move(*verdict) : Verdict{.refusal = verdict.error().message};
   }
@@ -102,7 +97,6 @@ int main(int argc, char** argv) {
   ::prctl(PR_SET_DUMPABLE, 0);
   ::prctl(PR_SET_NAME, "certlatch-inspe");  // executed by descriptor, it would be called by that number
   if (argc < 1 || !certlatch::init_secrets() || !certlatch::prepare_openssl()) return 1;
-  certlatch::Channel broker{certlatch::UniqueFd(certlatch::kHelperSocket)};
-  certlatch::serve(broker, std::span(argv, static_cast<std::size_t>(argc)).subspan(1));
+  certlatch::serve(std::span(argv, static_cast<std::size_t>(argc)).subspan(1));
   ::_exit(0);  // destructors and atexit() would want more than is left to this process
 }

@@ -12,22 +12,23 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include <array>
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <span>
 
-#include "broker/runner/runner.h"
-#include "protocol/messages.h"
+#include "broker/services.h"
 
 namespace certlatch {
 namespace {
 
-constexpr std::chrono::seconds kPatience{2};  // between SIGTERM, SIGKILL and giving up
+constexpr std::chrono::seconds kPatience{2};   // between SIGTERM, SIGKILL and giving up
+constexpr std::size_t kPipeBytes = 64 * 1024;  // that a pipe holds, pipe(7)
 
 struct Command {
-  std::chrono::seconds timeout{0};
-  std::vector<char*> words;
+  std::chrono::seconds timeout;
+  std::vector<char*> words;  // as execve(2) wants them; a null pointer alone where there is no command
 };
 
 std::vector<Command> read_commands(std::span<char*> arguments) {
@@ -37,84 +38,67 @@ std::vector<Command> read_commands(std::span<char*> arguments) {
     const auto count = std::min(std::strtoul(arguments[1], nullptr, 10), arguments.size() - 2);
     const auto words = arguments.subspan(2, count);
     command.words.assign(words.begin(), words.end());
+    command.words.push_back(nullptr);
     arguments = arguments.subspan(2 + count);
   }
   return commands;
 }
 
-/// The last kMaxOutputBytes of what a command prints.
-struct Output {
-  UniqueFd pipe;  // non-blocking
-  std::string text;
-  /// One piece, without waiting; false when there is none.
-  bool read_some() {
-    char piece[4096];
-    const ssize_t n = ::read(pipe.get(), piece, sizeof piece);
-    if (n == 0) pipe.reset();
-    if (n <= 0) return false;
-    text.append(piece, static_cast<std::size_t>(n));
-    if (text.size() > kMaxOutputBytes) text.erase(0, text.size() - kMaxOutputBytes);
-    return true;
-  }
-};
-
 /// Returns 0 or an errno value. A session of its own makes the command's process group one that can be
 /// signalled.
-int spawn(Command& command, int output, pid_t& child) {
-  auto words = command.words;
-  words.push_back(nullptr);
+int spawn(const Command& command, int output, pid_t& child) {
   posix_spawn_file_actions_t actions;
   posix_spawnattr_t attributes;
   ::posix_spawn_file_actions_init(&actions);
-  ::posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDWR, 0);
+  ::posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDIN_FILENO);  // /dev/null, as the runner's is
   ::posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
   ::posix_spawn_file_actions_adddup2(&actions, output, STDERR_FILENO);
-  ::posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1);
   ::posix_spawnattr_init(&attributes);
   ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID);
-  const int error = ::posix_spawn(&child, words[0], &actions, &attributes, words.data(), environ);
+  const int error =
+      ::posix_spawn(&child, command.words[0], &actions, &attributes, command.words.data(), environ);
   ::posix_spawn_file_actions_destroy(&actions);
   ::posix_spawnattr_destroy(&attributes);
   return error;
 }
 
-/// Waits until the process has ended, reading what it prints; false when the deadline comes first.
-bool wait_for_end(int pidfd, Output& output, Deadline deadline) {
-  while (in({}) < deadline) {
-    pollfd entries[] = {{pidfd, POLLIN, 0}, {output.pipe.get(), POLLIN, 0}};
+/// Waits until the process has ended, keeping the last kMaxOutputBytes of what comes out of `pipe`; false
+/// when the deadline comes first. One read() takes all that the pipe holds, so also what the process wrote
+/// last; a daemon that it left behind may go on writing for ever.
+bool wait_for_end(int pidfd, int pipe, std::string& output, Deadline deadline) {
+  for (std::array<char, kPipeBytes> piece;;) {
+    pollfd entries[] = {{pidfd, POLLIN, 0}, {pipe, POLLIN, 0}};
     ::poll(entries, 2, poll_time(deadline));
+    const ssize_t n = entries[1].revents != 0 ? ::read(pipe, piece.data(), piece.size()) : 0;
+    if (n > 0) output.append(piece.data(), static_cast<std::size_t>(n));
+    if (output.size() > kMaxOutputBytes) output.erase(0, output.size() - kMaxOutputBytes);
     if (entries[0].revents != 0) return true;
-    if (entries[1].revents != 0) output.read_some();
+    if (deadline <= in({})) return false;
   }
-  return false;
 }
 
-RunOutcome run(Command& command) {
-  const auto not_started = [](int error) {
-    return RunOutcome{fmt::format("could not be started: {}", std::strerror(error)), {}};
-  };
-  int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0) return not_started(errno);
-  Output output{UniqueFd(ends[0]), {}};
-  ::fcntl(ends[0], F_SETFL, O_NONBLOCK);
+RunOutcome run(const Command& command) {
   pid_t child = -1;
-  const int error = spawn(command, ends[1], child);
-  ::close(ends[1]);
-  if (error != 0) return not_started(error);
+  int ends[] = {-1, -1};
+  const int error = ::pipe2(ends, O_CLOEXEC) != 0 ? errno : spawn(command, ends[1], child);
+  // The other end stays open here, too: one that everybody has closed would always be readable.
+  const UniqueFd output(ends[0]), input(ends[1]);
+  if (error != 0) return {fmt::format("could not be started: {}", std::strerror(error)), {}};
 
   const UniqueFd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, child, 0)));
-  const bool in_time = wait_for_end(pidfd.get(), output, in(command.timeout));
+  RunOutcome outcome;
+  const auto ends_within = [&](std::chrono::seconds time) {
+    return wait_for_end(pidfd.get(), output.get(), outcome.output, in(time));
+  };
+  const bool in_time = ends_within(command.timeout);
   if (!in_time) {
     ::kill(-child, SIGTERM);
-    wait_for_end(pidfd.get(), output, in(kPatience));
+    ends_within(kPatience);
     ::kill(-child, SIGKILL);  // whoever of the group is left
-    wait_for_end(pidfd.get(), output, in(kPatience));
+    ends_within(kPatience);
   }
-  // What the command itself wrote fits into a pipe; a daemon that it left behind may go on writing for ever.
-  for (int pieces = 0; pieces < 16 && output.read_some();) ++pieces;
   int status = 0;
   ::waitpid(child, &status, WNOHANG);
-  RunOutcome outcome{{}, std::move(output.text)};
   if (!in_time)
     outcome.failure = fmt::format("had not ended after {} s and was stopped", command.timeout.count());
   else if (WIFSIGNALED(status))
@@ -125,14 +109,14 @@ RunOutcome run(Command& command) {
 }
 
 /// Until the broker closes its end; the exit status.
-int serve(std::vector<Command> commands) {
+int serve(const std::vector<Command>& commands) {
   Channel broker{UniqueFd(kHelperSocket)};
   for (RunOutcome outcome;;) {
     if (!broker.send(std::variant<RunOutcome>(std::move(outcome)), in(kFrameDeadline))) return 1;
     const auto order = broker.receive<std::variant<Run>>(Deadline::max());
     if (!order) return order.error().kind == Error::Kind::closed ? 0 : 1;
     const auto index = std::get<0>(*order).command;
-    if (index >= commands.size() || commands[index].words.empty()) return 1;
+    if (index >= commands.size() || commands[index].words[0] == nullptr) return 1;
     outcome = run(commands[index]);
   }
 }

@@ -8,7 +8,6 @@
 #include "broker/helper_process.h"
 #include "broker/inspector/inspector.h"
 #include "broker/install.h"
-#include "broker/runner/runner.h"
 #include "broker/services.h"
 #include "tests/unit/install/scratch.h"
 #include "tests/unit/install/test_pair.h"
@@ -25,8 +24,8 @@ struct Helpers {
   const Policy& policy;
   Result<HelperProcess> inspector = start_inspector(CERTLATCH_INSPECTOR, policy);
   Result<HelperProcess> runner = start_runner(CERTLATCH_RUNNER, policy);
-  Inspector inspect = [this](std::size_t entry, std::string_view chain, const Secret& key, const Wait& wait) {
-    return certlatch::inspect(inspector.value(), entry, chain, key, wait);
+  Inspector inspect = [this](const Install& request, const Wait& wait) {
+    return certlatch::inspect(inspector.value(), request, wait);
   };
   Runner run = [this](std::size_t service, RunWhat what, const Wait& wait) {
     return certlatch::run(runner.value(), policy, service, what, wait);

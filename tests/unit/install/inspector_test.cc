@@ -34,6 +34,13 @@ Policy policy_with(std::vector<std::string> trust_files) {
   return policy;
 }
 
+/// By the entry's place in the policy above.
+Result<Verdict> inspect(HelperProcess& inspector, std::size_t entry, const std::string& chain,
+                        const Secret& key, const Wait& wait) {
+  const Install request{fmt::format("entry{}", entry + 1), chain, Secret::copy_of(key.bytes())};
+  return certlatch::inspect(inspector, request, wait);
+}
+
 /// The process that was forked last by this one, which is the inspector.
 pid_t inspector_process() {
   std::ifstream children(fmt::format("/proc/self/task/{}/children", ::getpid()));

@@ -13,9 +13,9 @@ namespace certlatch::test {
 /// Accepts everything: the first line is the leaf. `answer` overrides.
 struct AcceptingInspector {
   Result<Verdict> answer = Verdict{{"example.org"}, 2000, 0, {}};
-  Result<Verdict> operator()(std::size_t, std::string_view chain, const Secret&, const Wait&) const {
+  Result<Verdict> operator()(const Install& request, const Wait&) const {
     auto verdict = answer;
-    if (verdict) verdict->leaf_bytes = static_cast<std::uint32_t>(chain.find('\n') + 1);
+    if (verdict) verdict->leaf_bytes = static_cast<std::uint32_t>(request.chain.find('\n') + 1);
     return verdict;
   }
 };

@@ -7,7 +7,6 @@
 
 #include <algorithm>
 
-#include "broker/version_directory.h"
 #include "tests/unit/install/install_host.h"
 
 using namespace certlatch;

@@ -101,6 +101,8 @@ TEST_CASE_FIXTURE(Hierarchy, "the chain holds certificates and nothing else") {
   auto damaged = chain();
   damaged[100] = '!';
   check_refused(check(damaged, pem_of(key)), "not base64");
+  damaged[100] = '\0';
+  check_refused(check(damaged, pem_of(key)), "not base64");
   auto unfolded = chain();
   unfolded.erase(unfolded.find('\n', 30), 1);
   check_refused(check(unfolded, pem_of(key)), "64 characters");

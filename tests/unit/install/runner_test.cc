@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT
 // The real program, with the commands as a policy lists them on a host without systemd.
-#include "broker/runner/runner.h"
-
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -9,6 +7,7 @@
 #include <thread>
 
 #include "broker/helper_process.h"
+#include "broker/services.h"
 #include "tests/unit/install/scratch.h"
 
 using namespace certlatch;
@@ -101,6 +100,14 @@ TEST_CASE("endless output does not outrun the deadline") {
   CHECK(since(start) < 4s);
 }
 
+TEST_CASE("what a command prints before it closes its output is kept, and its end is waited for") {
+  const auto start = std::chrono::steady_clock::now();
+  const auto outcome = run("echo told; exec >&- 2>&-; sleep 0.5; exit 3");
+  CHECK(outcome.output == "told\n");
+  CHECK(outcome.failure == "exited with status 3");
+  CHECK(since(start) >= 500ms);
+}
+
 TEST_CASE("a daemon that keeps the output open does not hold the answer up") {
   const auto start = std::chrono::steady_clock::now();
   const auto outcome = run("setsid sh -c 'sleep 2; exit' & echo started");
@@ -156,8 +163,7 @@ TEST_CASE("one runner runs any number of commands, the policy's and no others") 
 
 TEST_CASE("an index beyond the table ends the runner") {
   for (const std::uint32_t command : {2U, 3U, 0xffffffffU}) {
-    auto helper =
-        HelperProcess::start(CERTLATCH_RUNNER, HelperPrivilege::root, {"1", "0", "1", "1", "/bin/true"});
+    auto helper = HelperProcess::start(CERTLATCH_RUNNER, {"1", "0", "1", "1", "/bin/true"});
     REQUIRE(helper);
     REQUIRE(helper->hear<RunOutcome>(in(5s), wait_alone));
     CHECK(helper->ask<RunOutcome>(Run{1}, in(5s), wait_alone));

@@ -2,8 +2,7 @@
 #include "broker/services.h"
 
 #include "broker/helper_process.h"
-#include "broker/runner/runner.h"
-#include "broker/version_directory.h"
+#include "broker/install.h"
 #include "tests/unit/install/scratch.h"
 
 using namespace certlatch;
