@@ -6,36 +6,31 @@
 //   detail="..." chain=0123456789abcdef0123456789abcdef
 #pragma once
 
-#include <cstdint>
+#include <sys/socket.h>
+
 #include <optional>
 #include <string>
 #include <string_view>
 
-#include "broker/listener.h"
 #include "protocol/messages.h"
 #include "protocol/result.h"
 #include "protocol/unique_fd.h"
 
 namespace certlatch {
 
-enum class Outcome : std::uint8_t {
-  allowed,    // by the policy and its budgets; the act follows
-  done,       // the act is complete
-  refused,    // nothing was done, or it was undone: `reason` says why
-  ended,      // a lease or a connection
-  violation,  // of the protocol; the connection is ended
-  started,    // the broker
-  stopped,
-  note,  // of something that happened by itself
-};
+/// `allowed` by the policy and its budgets, and the act follows; `done`: it is complete. `refused`: nothing
+/// was done, or it was undone, and `reason` says why. `ended`: a connection, with what it held. `violation`
+/// of the protocol, which ended the connection. `started` and `stopped`: the broker. `note`: of something
+/// that happened by itself.
+enum class Outcome : std::uint8_t { allowed, done, refused, ended, violation, started, stopped, note };
 
 struct AuditEvent {
   std::string what;  // "open http", "connection", "broker"; may quote a request, and is cut and escaped
   Outcome outcome = Outcome::note;
-  std::optional<Peer> peer;
-  std::optional<RefusalReason> reason;
+  std::optional<ucred> peer;
   std::uint32_t line = 0;  // of the policy; 0: none
   std::string detail;      // likewise cut and escaped
+  std::optional<RefusalReason> reason;
 };
 
 /// Without a line feed; at most about 2 KiB whatever `event` holds. `milliseconds` since 1970.
@@ -51,22 +46,19 @@ struct SystemLog {
   void write(std::string_view text) const;
 };
 
-class Audit {
- public:
+struct Audit {
+  UniqueFd file;
+  SystemLog system_log;
+  std::string chain = {};     // the last line's link
+  bool line_is_open = false;  // the file took only a part of the last line
+
   /// Opens `path` to append, made with 0640 root:adm when it is missing. One that anyone but root may write
   /// to is refused. Goes on with the chain of its last line, or of `path`.1 when it was just rotated.
   static Result<Audit> open(const std::string& path, SystemLog system_log);
-  Audit(UniqueFd file, SystemLog system_log) : file_(std::move(file)), system_log_(std::move(system_log)) {}
 
   /// One line, to the file and to the system log. An error says that the file did not take it: what it allows
   /// must then not be done.
   Result<void> write(const AuditEvent& event);
-
- private:
-  UniqueFd file_;
-  SystemLog system_log_;
-  std::string chain_;          // the last line's link
-  bool line_is_open_ = false;  // the file took only a part of the last line
 };
 
 }  // namespace certlatch

@@ -8,11 +8,14 @@
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 
+#include <charconv>
 #include <csignal>
 #include <cstdlib>
 #include <ctime>
 #include <filesystem>
-#include <memory>
+#include <functional>
+#include <map>
+#include <ranges>
 
 #include "broker/audit.h"
 #include "broker/confinement.h"
@@ -20,7 +23,6 @@
 #include "broker/install.h"
 #include "broker/lease.h"
 #include "broker/listener.h"
-#include "broker/options.h"
 #include "broker/server.h"
 #include "broker/services.h"
 #include "broker/usage.h"
@@ -30,24 +32,79 @@
 namespace certlatch {
 namespace {
 
-struct User {
-  uid_t uid = 0;
-  gid_t gid = 0;
+constexpr const char* kUsage =
+    "Usage: certlatchd [OPTION]...\n"
+    "The certlatch broker: opens ports, installs certificates and restarts services\n"
+    "as its policy allows, for the one user that the policy names. Starts as root.\n"
+    "\n"
+    "  --policy FILE     what may be asked (/etc/certlatch/policy.conf)\n"
+    "  --socket PATH     where to listen without a socket unit (/run/certlatch/broker.sock)\n"
+    "  --state DIR       what is remembered (/var/lib/certlatch-broker)\n"
+    "  --run DIR         what a reboot may forget (/run/certlatch)\n"
+    "  --idle SECONDS    leave after so long without connection or lease\n"
+    "                    (60 when started by a socket unit, else never)\n"
+    "  --foreground      log to standard error as well as to syslog\n"
+    "  --quiet           do not; errors only\n"
+    "  --help, --version\n";
+
+struct Options {
+  std::string policy = "/etc/certlatch/policy.conf";
+  std::string socket = "/run/certlatch/broker.sock";
+  std::string state = "/var/lib/certlatch-broker";
+  std::string run = "/run/certlatch";
+  std::optional<std::chrono::seconds> idle;
+  bool foreground = false;
+  std::string to_print;  // and nothing else to do
 };
 
-Result<User> look_up(const std::string& name, std::string_view remedy) {
+/// Read by hand: what runs as root links no library for it. Of `--foreground` and `--quiet` the last counts.
+/// `--option VALUE` and `--option=VALUE` are the same; paths are absolute.
+Result<Options> read_options(std::span<char* const> arguments) {
+  Options options;
+  const std::map<std::string_view, std::string*> paths = {{"--policy", &options.policy},
+                                                          {"--socket", &options.socket},
+                                                          {"--state", &options.state},
+                                                          {"--run", &options.run}};
+  for (auto next = arguments.begin(); next != arguments.end();) {
+    const std::string word = *next++, name = word.substr(0, word.find('='));
+    if (word == "--foreground" || word == "--quiet") {
+      options.foreground = word == "--foreground";
+    } else if (word == "--help") {
+      options.to_print = kUsage;
+    } else if (word == "--version") {
+      options.to_print = fmt::format("certlatchd {}\n", CERTLATCH_VERSION);
+    } else if (name != "--idle" && !paths.contains(name)) {
+      return fail(Error::invalid("unknown option " + word));
+    } else if (name == word && next == arguments.end()) {
+      return fail(Error::invalid(name + " needs a value"));
+    } else if (const auto value = name == word ? *next++ : word.substr(name.size() + 1); name == "--idle") {
+      std::uint32_t seconds = 0;  // and still so when there is no number
+      const auto* end = std::from_chars(value.data(), value.data() + value.size(), seconds).ptr;
+      if (seconds == 0 || end != value.data() + value.size())
+        return fail(Error::invalid("--idle needs a number of seconds, 1 or more"));
+      options.idle = std::chrono::seconds(seconds);
+    } else if (!value.starts_with('/')) {
+      return fail(Error::invalid(name + " needs an absolute path"));
+    } else {
+      *paths.at(name) = value;
+    }
+  }
+  return options;
+}
+
+/// For the numbers: its texts go with the next look-up.
+Result<passwd> look_up(const std::string& name, std::string_view remedy) {
   const passwd* entry = ::getpwnam(name.c_str());
   if (entry == nullptr)
     return fail(Error::invalid(fmt::format("there is no user {}; make it with: {} {}", name, remedy, name)));
   if (entry->pw_uid == 0)
     return fail(Error::invalid(fmt::format("user {} is root: name another in the policy", name)));
-  return User{entry->pw_uid, entry->pw_gid};
+  return *entry;
 }
 
-Result<UniqueFd> own_directory(const std::string& path, User owner, mode_t mode) {
-  auto directory = open_directory(path, owner.uid);
-  if (directory &&
-      (::fchmod(directory->get(), mode) != 0 || ::fchown(directory->get(), owner.uid, owner.gid) != 0))
+Result<UniqueFd> own_directory(const std::string& path, const passwd& owner, mode_t mode) {
+  auto directory = TRY(open_directory(path, owner.pw_uid));
+  if (::fchmod(directory.get(), mode) != 0 || ::fchown(directory.get(), owner.pw_uid, owner.pw_gid) != 0)
     return fail(Error::system("take over the directory " + path));
   return directory;
 }
@@ -59,8 +116,7 @@ Result<UniqueFd> open_signals() {
   sigemptyset(&wanted);
   for (const int number : {SIGTERM, SIGINT, SIGCHLD}) sigaddset(&wanted, number);
   ::sigprocmask(SIG_BLOCK, &wanted, nullptr);
-  struct sigaction ended {};
-  ended.sa_handler = SIG_DFL;
+  struct sigaction ended {};  // the default one
   ended.sa_flags = SA_NOCLDSTOP;
   ::sigaction(SIGCHLD, &ended, nullptr);
   ::signal(SIGPIPE, SIG_IGN);
@@ -69,115 +125,91 @@ Result<UniqueFd> open_signals() {
   return signals;
 }
 
-Result<Policy> read_policy_file(const std::string& path) {
-  auto reading = load_policy(path);
-  if (reading) return std::move(*reading);
-  std::string text;
-  for (const auto& fault : reading.error()) text += (text.empty() ? "" : "\n") + fault.text();
-  return fail(Error::invalid(text));
-}
-
 /// Everything from root to the end. An error is one of the start; once it serves, the log says the rest.
 Result<int> serve(const Options& options) {
+  if (!init_secrets()) return fail(Error::refused("libsodium finds no source of randomness"));
   if (::geteuid() != 0)
     return fail(Error::refused("certlatchd must be started as root; it stops being root by itself"));
-  auto policy = read_policy_file(options.policy);
-  if (!policy) return fail(policy.error());
-  const auto worker = look_up(policy->worker, "adduser --system --group --home /var/lib/certlatch");
-  if (!worker) return fail(worker.error());
-  const auto broker = look_up(policy->user, "adduser --system --group --no-create-home --home /nonexistent");
-  if (!broker) return fail(broker.error());
-  if (worker->uid == broker->uid)
+  const auto reading = load_policy(options.policy);
+  if (!reading) {
+    const auto faults = reading.error() | std::views::transform(&Fault::text);
+    return fail(Error::invalid(fmt::format("{}", fmt::join(faults, "\n"))));
+  }
+  const Policy& policy = *reading;
+  const auto worker = TRY(look_up(policy.worker, "adduser --system --group --home /var/lib/certlatch"));
+  const auto broker =
+      TRY(look_up(policy.user, "adduser --system --group --no-create-home --home /nonexistent"));
+  if (worker.pw_uid == broker.pw_uid)
     return fail(Error::invalid("`worker` and `user` of the policy must be two users"));
 
-  auto audit = Audit::open(policy->audit, SystemLog::open(options.foreground));
-  if (!audit) return fail(audit.error());
-  const auto state = own_directory(options.state, *broker, 0700);
-  if (!state) return fail(state.error());
-  const auto run_directory = own_directory(options.run, *broker, 0755);
-  if (!run_directory) return fail(run_directory.error());
-  auto listener = inherited_listener();
-  const bool is_inherited = listener && listener->is_open();
-  if (listener && !is_inherited) listener = make_listener(options.socket, worker->gid);
-  if (!listener) return fail(listener.error());
+  auto audit = TRY(Audit::open(policy.audit, SystemLog::open(options.foreground)));
+  const auto state = TRY(own_directory(options.state, broker, 0700));
+  const auto run_directory = TRY(own_directory(options.run, broker, 0755));
+  auto listener = TRY(inherited_listener());
+  const bool is_inherited = listener.is_open();
+  if (!is_inherited) listener = TRY(make_listener(options.socket, worker.pw_gid));
 
-  std::error_code unreadable;  // then the helpers are not found, which says enough
-  const auto programs = std::filesystem::read_symlink("/proc/self/exe", unreadable).parent_path();
-  auto inspector = start_inspector(programs / "certlatch-inspector", *policy);
-  if (!inspector) return fail(inspector.error());
-  auto runner = start_runner(programs / "certlatch-runner", *policy);
-  if (!runner) return fail(runner.error());
-  Services services(*policy, state->get(), std::bind_front(run, std::ref(*runner), std::cref(*policy)));
-  Installer installer(*policy, std::bind_front(inspect, std::ref(*inspector)), services);
-  if (auto opened = installer.open_directories(broker->uid, broker->gid); !opened)
-    return fail(opened.error());
-  auto leases = Leases::prepare(*policy, run_directory->get());
-  if (!leases) return fail(leases.error());
-  auto signals = open_signals();
-  if (!signals) return fail(signals.error());
+  const auto programs = std::filesystem::read_symlink("/proc/self/exe").parent_path();
+  auto inspector = TRY(start_inspector(programs / "certlatch-inspector", policy));
+  auto runner = TRY(start_runner(programs / "certlatch-runner", policy));
+  Services services(policy, state.get(), std::bind_front(run, std::ref(runner), std::cref(policy)));
+  Installer installer(policy, std::bind_front(inspect, std::ref(inspector)), services);
+  TRY(installer.open_directories(broker.pw_uid, broker.pw_gid));
+  auto leases = TRY(Leases::prepare(policy, run_directory.get()));
+  const auto signals = TRY(open_signals());
 
-  Usage usage(state->get());
-  if (const auto report = usage.load()) (void)audit->write({"broker", Outcome::note, {}, {}, 0, *report});
+  Usage usage(state.get());
+  if (const auto loaded = usage.load(); !loaded)
+    (void)audit.write({"broker", Outcome::note, {}, 0, loaded.error().message});
 
-  Confinement confinement{broker->uid, broker->gid, installer.needs_chown()};
-  confinement.is_required = policy->confinement_required;
+  Confinement confinement{broker.pw_uid, broker.pw_gid, installer.needs_chown()};
+  confinement.is_required = policy.confinement_required;
   confinement.directories = {options.state, options.run};
-  for (const auto& entry : policy->installs) confinement.directories.push_back(entry.directory);
-  const auto in_force = confine(confinement);
-  if (!in_force) return fail(in_force.error());
-  if (auto logged = audit->write({"broker", Outcome::started, {}, {}, 0, *in_force}); !logged)
-    return fail(logged.error());
-  Limits limits;
-  if (options.idle_seconds || is_inherited)
-    limits.idle = std::chrono::seconds(options.idle_seconds.value_or(60));
-  Server server({*policy, **leases, installer, services, usage, *audit, *in_force,
-                 [&] { return inspector->is_alive() && runner->is_alive(); }},
-                listener->get(), signals->get(), worker->uid, limits);
+  for (const auto& entry : policy.installs) confinement.directories.push_back(entry.directory);
+  const auto in_force = TRY(confine(confinement));
+  TRY(audit.write({"broker", Outcome::started, {}, 0, in_force}));
+  Limits limits{.idle = options.idle};
+  if (is_inherited && !limits.idle) limits.idle = std::chrono::minutes(1);
+  Server server({policy, *leases, installer, services, usage, audit, in_force,
+                 [&] { return inspector.is_alive() && runner.is_alive(); }},
+                listener.get(), signals.get(), worker.pw_uid, limits);
   const auto leave = server.run();
-  leases->reset();
-  (void)audit->write({"broker", Outcome::stopped, {}, {}, 0, leave.reason});
+  leases.reset();
+  (void)audit.write({"broker", Outcome::stopped, {}, 0, leave.reason});
   return leave.is_failure ? 1 : 0;
 }
 
 /// Nothing is inherited that was not meant: no stray descriptor, directory or mask.
 void clean_process() {
   ::close_range(std::getenv("LISTEN_FDS") == nullptr ? 3 : 4, ~0U, 0);
-  while (true) {
-    const int fd = ::open("/dev/null", O_RDWR | O_CLOEXEC);  // so that no file ever lands on 0, 1 or 2
-    if (fd > STDERR_FILENO) ::close(fd);
-    if (fd < 0 || fd > STDERR_FILENO) break;
-    ::fcntl(fd, F_SETFD, 0);
-  }
+  int fd = STDIN_FILENO;  // no file shall ever land on 0, 1 or 2
+  while (fd >= 0 && fd <= STDERR_FILENO) fd = ::open("/dev/null", O_RDWR | O_CLOEXEC);
+  ::close(fd);
   ::umask(022);
-  ::tzset();                      // now: it reads files
-  if (::chdir("/") != 0) return;  // `/` always exists
-}
-
-int main_of(std::span<const char* const> arguments) {
-  clean_process();
-  const auto options = read_options(arguments);
-  if (!options) {
-    fmt::print(stderr, "certlatchd: {}\n{}", options.error().message, kUsage);
-    return 2;
-  }
-  if (options->wanted == Options::Wanted::help) return fmt::print("{}", kUsage), 0;
-  if (options->wanted == Options::Wanted::version) return fmt::print("certlatchd {}\n", CERTLATCH_VERSION), 0;
-  const auto log = SystemLog::open(true);  // now: after confinement it could not be opened
-  try {
-    if (!init_secrets()) return log.write("libsodium finds no source of randomness"), 1;
-    auto status = serve(*options);
-    if (status) return *status;
-    log.write(status.error().message);
-  } catch (const std::exception& e) {  // memory; the kernel shuts what is open
-    log.write(e.what());
-  }
-  return 1;
+  ::tzset();  // now: it reads files
+  (void)!::chdir("/");
 }
 
 }  // namespace
 }  // namespace certlatch
 
 int main(int argc, char** argv) {
-  return certlatch::main_of(std::span(const_cast<const char* const*>(argv), static_cast<std::size_t>(argc))
-                                .subspan(argc > 0 ? 1 : 0));
+  using namespace certlatch;
+  clean_process();
+  const auto options = read_options({argv + std::min(argc, 1), argv + argc});
+  if (!options) {
+    fmt::print(stderr, "certlatchd: {}\n{}", options.error().message, kUsage);
+    return 2;
+  }
+  if (!options->to_print.empty()) return fmt::print("{}", options->to_print), 0;
+  const auto log = SystemLog::open(true);  // now: after confinement it could not be opened
+  try {
+    const auto served = serve(*options);
+    if (served)
+      ::_exit(*served);  // confinement forbids what else is done at an exit: by sanitizers above all
+    log.write(served.error().message);
+  } catch (const std::exception& e) {  // memory; the kernel shuts what is open
+    log.write(e.what());
+  }
+  ::_exit(1);
 }

@@ -18,12 +18,6 @@
 namespace certlatch {
 namespace {
 
-#if defined(CERTLATCH_SANITIZED)
-bool leak_check_is_off = false;
-// LeakSanitizer asks at exit. Its check starts a thread that traces this process: nothing of that is allowed.
-extern "C" int __lsan_is_turned_off() { return leak_check_is_off ? 1 : 0; }
-#endif
-
 constexpr unsigned kSpecialModeBits = 07000;  // set-uid, set-gid, sticky
 constexpr unsigned kNegativeInt = 0x80000000;
 
@@ -47,7 +41,6 @@ Result<void> load_filter() {
   filter.refuse(SCMP_SYS(fcntl), EPERM, {SystemCallFilter::equals(1, F_SETFL)});
 #if defined(CERTLATCH_SANITIZED)
   filter.allow({SCMP_SYS(open), SCMP_SYS(writev)});
-  leak_check_is_off = true;
 #endif
   return filter.load();
 }
@@ -57,55 +50,48 @@ Result<void> become_user(const Confinement& confinement) {
   const auto both = static_cast<capng_type_t>(CAPNG_EFFECTIVE | CAPNG_PERMITTED);
   capng_update(CAPNG_ADD, both, CAP_NET_ADMIN);
   if (confinement.keep_chown) capng_update(CAPNG_ADD, both, CAP_CHOWN);
-  const int code = capng_change_id(
-      static_cast<int>(confinement.uid), static_cast<int>(confinement.gid),
-      static_cast<capng_flags_t>(CAPNG_DROP_SUPP_GRP | CAPNG_CLEAR_BOUNDING | CAPNG_CLEAR_AMBIENT));
+  const auto flags = CAPNG_DROP_SUPP_GRP | CAPNG_CLEAR_BOUNDING | CAPNG_CLEAR_AMBIENT;
+  const int code = capng_change_id(static_cast<int>(confinement.uid), static_cast<int>(confinement.gid),
+                                   static_cast<capng_flags_t>(flags));
   if (code == 0) return {};
   return fail(
       Error::refused(fmt::format("cannot become uid {} (capng_change_id says {})", confinement.uid, code)));
 }
 
-void set_limit(__rlimit_resource resource, rlim_t value) {
-  rlimit limit{};
-  ::getrlimit(resource, &limit);
-  limit.rlim_cur = limit.rlim_max = std::min(value, limit.rlim_max);
-  ::setrlimit(resource, &limit);
-}
-
 /// No core file with a key in it, and little room to hoard descriptors.
 void limit_resources() {
-  set_limit(RLIMIT_CORE, 0);
+  const rlimit none{0, 0};
+  ::setrlimit(RLIMIT_CORE, &none);
   const UniqueFd lowest_free(::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0));
+  rlimit files{};
+  ::getrlimit(RLIMIT_NOFILE, &files);
   // Everything opened so far, sixteen connections, and a few files of one install.
-  set_limit(RLIMIT_NOFILE, static_cast<rlim_t>(std::max(lowest_free.get(), 0)) + 64);
+  files.rlim_max = std::min(files.rlim_max, static_cast<rlim_t>(lowest_free.get() + 64));
+  files.rlim_cur = files.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &files);
 }
 
 }  // namespace
 
 Result<std::string> confine(const Confinement& confinement) {
   limit_resources();
-  if (auto changed = become_user(confinement); !changed) return fail(changed.error());
+  TRY(become_user(confinement));
   // A change of uid resets it; without it another process of the same uid could trace this one.
   if (::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) return fail(Error::system("prctl not dumpable"));
 
-  const auto landlock = apply_landlock(confinement.directories);
-  if (!landlock) return fail(landlock.error());
-  auto text =
-      fmt::format("uid {}, cap_net_admin{}", confinement.uid, confinement.keep_chown ? ", cap_chown" : "");
   // Only a kernel without Landlock leaves a gap: what older versions of it do not restrict (truncate, TCP,
   // ioctl, signals) the filter below does.
-  if (*landlock > 0)
-    text += fmt::format(", landlock {}", *landlock);
-  else if (!confinement.is_required)
-    text += "; NOT in force: the kernel has no Landlock";
-  else
+  const auto landlock = TRY(apply_landlock(confinement.directories));
+  if (landlock == 0 && confinement.is_required)
     return fail(Error::refused(
-        "the kernel has no Landlock, or it is not enabled at boot: boot one with Landlock (lsm= "
-        "must name it), or set `confinement = best effort` in the [broker] section of the "
-        "policy"));
+        "the kernel has no Landlock, or it is not enabled at boot: boot one with Landlock (lsm= must name "
+        "it), or set `confinement = best effort` in the [broker] section of the policy"));
   const auto filtered = load_filter();
   if (!filtered && confinement.is_required) return fail(filtered.error());
-  return text + (filtered ? ", seccomp" : "; NOT in force: " + filtered.error().message);
+  return fmt::format(
+      "uid {}, cap_net_admin{}{}{}", confinement.uid, confinement.keep_chown ? ", cap_chown" : "",
+      landlock > 0 ? fmt::format(", landlock {}", landlock) : "; NOT in force: the kernel has no Landlock",
+      filtered ? ", seccomp" : "; NOT in force: " + filtered.error().message);
 }
 
 }  // namespace certlatch

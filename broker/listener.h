@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The broker's socket, inherited from the service manager or made here, and who is at its other end.
+// The broker's socket, inherited from the service manager or made here.
 #pragma once
 
 #include <sys/types.h>
@@ -11,11 +11,6 @@
 
 namespace certlatch {
 
-struct Peer {
-  uid_t uid = 0;
-  pid_t pid = 0;
-};
-
 /// The listening socket that a service manager passed on (sd_listen_fds(3): LISTEN_PID, LISTEN_FDS), not open
 /// when there is none. Anything but one listening Unix stream socket is an error. The variables are
 /// removed.
@@ -24,8 +19,5 @@ struct Peer {
 /// Makes the socket at `path`, mode 0660, owned by root and `group`. A stale one is replaced; Kind::conflict
 /// when another broker answers there.
 [[nodiscard]] Result<UniqueFd> make_listener(const std::string& path, gid_t group);
-
-/// Who connected, as the kernel recorded it then (SO_PEERCRED).
-[[nodiscard]] Result<Peer> peer_of(int connection);
 
 }  // namespace certlatch

@@ -1,16 +1,11 @@
 // SPDX-License-Identifier: MIT
-// One connection of the worker: what has been said, what it holds open, and one table of all that may be
-// asked (docs/protocol.md, "Turns"). Anything malformed, out of turn, oversized, late or carrying a
-// descriptor ends the connection; a refusal by the policy is an ordinary answer.
+// What is said over one connection of the worker: what it has said and holds open, and one table of all that
+// may be asked (docs/protocol.md, "Turns"). The server (broker/server.h) has the socket's side of it: frames,
+// deadlines and ends.
 #pragma once
 
-#include <chrono>
-#include <cstddef>
-#include <cstdint>
 #include <functional>
-#include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "broker/audit.h"
@@ -18,7 +13,6 @@
 #include "broker/lease.h"
 #include "broker/services.h"
 #include "broker/usage.h"
-#include "policy/decision.h"
 #include "policy/policy.h"
 #include "protocol/channel.h"
 #include "protocol/messages.h"
@@ -38,63 +32,23 @@ struct Powers {
   std::function<bool()> helpers_are_alive;
 };
 
-struct Limits {
-  std::size_t connections = 16;
-  std::chrono::milliseconds frame = kFrameDeadline;  // from a frame's first byte to its last
-  std::chrono::milliseconds answer{5'000};           // for the worker to take an answer
-  std::chrono::milliseconds quiet{10 * 60 * 1000};   // a connection without a lease that asks nothing
-  std::optional<std::chrono::milliseconds> idle;     // the broker leaves: no connection, no lease
+struct Session {
+  Powers& powers;
+  Channel channel;
+  ucred peer;  // who connected, as the kernel recorded it then
+  Deadline last_heard = in({});
+  bool is_greeted = false;            // Hello was said and answered
+  std::vector<std::uint64_t> leases;  // that it opened, and which may be over
+  bool has_staged = false;
+  bool is_over = false;  // nothing more will be read or sent, and it holds no lease
 };
 
-class Session {
- public:
-  Session(UniqueFd connection, Peer peer, Powers& powers, const Limits& limits);
+/// Carries out the request whose frame is whole, and says what to answer: a refusal by the policy is an
+/// ordinary answer. An error is a violation of the protocol: malformed, out of turn or oversized.
+[[nodiscard]] Result<Answer> carry_out(Session& session, const Wait& wait);
 
-  [[nodiscard]] int fd() const { return channel_.fd(); }
-  /// Nothing more will be read or sent, and it holds no lease.
-  [[nodiscard]] bool is_over() const { return is_over_; }
-
-  /// For a readable connection: reads, and when a request is whole carries it out and answers it.
-  void serve(const Wait& wait);
-  /// The worker has ended the connection, possibly while a request of it is being carried out.
-  void hang_up();
-  /// Ends the connection when its deadline has passed, and forgets leases that are over.
-  void check_time();
-  /// When check_time() has something to do; nothing while a lease is open and no frame is under way.
-  [[nodiscard]] std::optional<Deadline> deadline() const;
-
- private:
-  void carry_out(const Wait& wait);
-  void reply(const Answer& answer);
-
-  Answer handle(const Hello& request, const Wait& wait);
-  Answer handle(const Open& request, const Wait& wait);
-  Answer handle(const Close& request, const Wait& wait);
-  Answer handle(const Install& request, const Wait& wait);
-  Answer handle(const Restart& request, const Wait& wait);
-  Answer handle(const Status& request, const Wait& wait);
-  Answer handle(const Stage& request, const Wait& wait);
-
-  template <class Entry, class Act>
-  Answer perform(std::string_view kind, std::string_view name, const Entry* entry, Act act);
-  template <class Entry>
-  std::optional<Refused> admit(const std::string& heading, const Entry& entry);
-  Refused refuse(const std::string& what, Refused refusal);
-  Result<void> log(const std::string& what, Outcome outcome, unsigned line = 0, std::string detail = {});
-
-  /// Shuts the connection's leases, and logs why it ended.
-  void end(Outcome outcome, std::string_view why);
-  void end_by(const Error& error);
-
-  Channel channel_;
-  Peer peer_;
-  Powers& powers_;
-  const Limits& limits_;
-  bool is_greeted_ = false;  // Hello was said and answered
-  std::vector<std::uint64_t> leases_;
-  bool has_staged_ = false;
-  Deadline last_heard_;
-  bool is_over_ = false;
-};
+/// The end, for whatever reason, and possibly while a request of the session's is being carried out: shuts
+/// its leases, undoes what is staged, and logs why.
+void end(Session& session, Outcome outcome, std::string why = {});
 
 }  // namespace certlatch

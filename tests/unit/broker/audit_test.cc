@@ -21,14 +21,15 @@ std::string link_of(std::string_view line) { return std::string(line.substr(line
 using namespace test;
 
 AuditEvent event() {
-  return {"open http", Outcome::refused, Peer{997, 4711}, RefusalReason::conflict, 7, "port 80 is in use"};
+  return {"open http", Outcome::refused,    ucred{4711, 997, 0},
+          7,           "port 80 is in use", RefusalReason::conflict};
 }
 
 TEST_CASE("a decision is one logfmt line") {
   CHECK(audit_line(event(), 1'738'324'800'123) ==
         "time=2025-01-31T12:00:00.123Z what=\"open http\" outcome=refused uid=997 pid=4711 reason=conflict "
         "line=7 detail=\"port 80 is in use\"");
-  CHECK(audit_line({"broker", Outcome::started, {}, {}, 0, ""}, 0) ==
+  CHECK(audit_line({"broker", Outcome::started}, 0) ==
         "time=1970-01-01T00:00:00.000Z what=\"broker\" outcome=started");
 }
 

@@ -16,6 +16,7 @@
 #include <thread>
 #include <vector>
 
+#include "broker/listener.h"
 #include "broker/netfilter/netfilter.h"
 #include "broker/route_localnet.h"
 #include "broker/server.h"

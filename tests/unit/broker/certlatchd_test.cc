@@ -99,6 +99,7 @@ class Daemon {
     if (::unshare(CLONE_NEWNET) != 0) ::_exit(99);
     start_responder(responders_end.get(), life_.get());
     const int log = ::open((site / "stderr").c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    ::dup2(log, STDOUT_FILENO);
     ::dup2(log, STDERR_FILENO);
     if (inherited >= 0) {
       if (inherited == 3)
@@ -303,11 +304,51 @@ TEST_CASE("what stands in the way of a start is said in a sentence") {
   }
 }
 
-TEST_CASE("a wrong command line is told apart by its exit status") {
+TEST_CASE("every option is read, in both forms; of --foreground and --quiet the last counts") {
   const Site site;
-  Daemon wrong(site, {"--polcy"});
-  CHECK(wrong.status() == 2);
-  CHECK(wrong.log().find("unknown option --polcy") != std::string::npos);
+  const auto moved = site / "moved";
+  std::filesystem::create_directory(moved);
+  std::filesystem::rename(site / "policy", moved + "/policy");
+  Daemon broker(site, {"--policy=" + moved + "/policy", "--socket=" + moved + "/sock",
+                       "--state=" + moved + "/state", "--run=" + moved + "/run", "--idle=1", "--quiet"});
+  CHECK(broker.status() == 0);  // idle
+  CHECK(broker.log().empty());
+  for (const char* name : {"sock", "state", "run"}) {
+    CHECK(std::filesystem::exists(moved + "/" + name));
+    CHECK_FALSE(std::filesystem::exists(site / name));
+  }
+}
+
+TEST_CASE("help and version are printed, and nothing is done") {
+  const Site site;
+  Daemon help(site, {"--help"});
+  CHECK(help.status() == 0);
+  CHECK(help.log().starts_with("Usage: certlatchd [OPTION]..."));
+  Daemon version(site, {"--version"});
+  CHECK(version.status() == 0);
+  CHECK(version.log().starts_with("certlatchd "));
+  CHECK_FALSE(std::filesystem::exists(site / "sock"));
+}
+
+TEST_CASE("a wrong command line is told apart by its exit status, and what cannot be meant is named") {
+  const Site site;
+  for (const auto& [arguments, sentence] : std::vector<std::pair<std::vector<std::string>, std::string>>{
+           {{"--polcy", "/p"}, "unknown option --polcy"},
+           {{"x"}, "unknown option x"},
+           {{"--foreground=yes"}, "unknown option --foreground=yes"},
+           {{"--policy"}, "--policy needs a value"},
+           {{"--policy", "relative"}, "--policy needs an absolute path"},
+           {{"--policy="}, "--policy needs an absolute path"},
+           {{"--idle", "0"}, "--idle needs a number of seconds, 1 or more"},
+           {{"--idle", "5x"}, "--idle needs a number of seconds, 1 or more"},
+           {{"--idle", "99999999999"}, "--idle needs a number of seconds, 1 or more"},
+           {{"--idle=-1"}, "--idle needs a number of seconds, 1 or more"},
+           {{"--idle="}, "--idle needs a number of seconds, 1 or more"}}) {
+    CAPTURE(sentence);
+    Daemon wrong(site, arguments);
+    CHECK(wrong.status() == 2);
+    CHECK(wrong.log().starts_with("certlatchd: " + sentence + "\nUsage: "));
+  }
 }
 
 }  // namespace
