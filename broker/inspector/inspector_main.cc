@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // certlatch-inspector: parses keys and certificates for the broker, with nothing in its hands. It starts
-// without privilege (broker/helper_process.h) and shuts out the file system, the network and nearly every
-// system call before the first key reaches it.
+// without privilege (broker/inspector/inspector.cc) and shuts out the file system, the network and nearly
+// every system call before the first key reaches it.
 //
 //   certlatch-inspector [ENTRY TRUST]...    each install entry, and the descriptor of its trust file or an
 //   empty word

@@ -108,15 +108,15 @@ RunOutcome run(const Command& command) {
   return outcome;
 }
 
-/// Until the broker closes its end; the exit status.
-int serve(const std::vector<Command>& commands) {
+/// Until the broker closes its end, or asks what makes no sense.
+void serve(const std::vector<Command>& commands) {
   Channel broker{UniqueFd(kHelperSocket)};
-  for (RunOutcome outcome;;) {
-    if (!broker.send(std::variant<RunOutcome>(std::move(outcome)), in(kFrameDeadline))) return 1;
+  RunOutcome outcome;
+  while (broker.send(std::variant<RunOutcome>(std::move(outcome)), in(kFrameDeadline))) {
     const auto order = broker.receive<std::variant<Run>>(Deadline::max());
-    if (!order) return order.error().kind == Error::Kind::closed ? 0 : 1;
+    if (!order) return;
     const auto index = std::get<0>(*order).command;
-    if (index >= commands.size() || commands[index].words[0] == nullptr) return 1;
+    if (index >= commands.size() || commands[index].words[0] == nullptr) return;
     outcome = run(commands[index]);
   }
 }
@@ -127,6 +127,5 @@ int serve(const std::vector<Command>& commands) {
 int main(int argc, char** argv) {
   if (argc < 1 || !certlatch::init_secrets()) return 1;
   ::prctl(PR_SET_NAME, "certlatch-runner");  // executed by descriptor, it would be called by that number
-  return certlatch::serve(
-      certlatch::read_commands(std::span(argv, static_cast<std::size_t>(argc)).subspan(1)));
+  certlatch::serve(certlatch::read_commands(std::span(argv, static_cast<std::size_t>(argc)).subspan(1)));
 }
