@@ -45,8 +45,6 @@ struct Server {
   Leave run();
   /// One turn of the loop: waits up to `time` for something to do and does it; false when nothing came.
   bool turn(std::chrono::milliseconds time);
-
-  [[nodiscard]] std::size_t connections() const { return sessions.size(); }
 };
 
 }  // namespace certlatch

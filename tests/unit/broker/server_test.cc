@@ -21,7 +21,7 @@ constexpr std::string_view kHello("\x05\0\0\0\x01\x01\0\0\0", 9);
 TEST_CASE("only the worker is served, and root is not") {
   BrokerHost host({}, ::getuid() + 1);
   auto stranger = host.connect();
-  CHECK(host.server().connections() == 0);
+  CHECK(host.server().sessions.size() == 0);
   host.check_ended(stranger, fmt::format("outcome=violation uid={}", ::getuid()));
 }
 
@@ -45,7 +45,7 @@ TEST_CASE("a lease ends with its connection") {
   }
   host.run();
   CHECK(host.leases.held.empty());
-  CHECK(host.server().connections() == 0);
+  CHECK(host.server().sessions.size() == 0);
   CHECK(host.log().find("lease 1 was open: shut") != std::string::npos);
 }
 
@@ -76,7 +76,7 @@ TEST_CASE("a lease ends with its connection while another request waits for the 
   };
   CHECK(std::holds_alternative<Restarted>(host.ask(restarter, Restart{"nginx"})));
   CHECK(was_shut);
-  CHECK(host.server().connections() == 1);
+  CHECK(host.server().sessions.size() == 1);
 }
 
 TEST_CASE("a worker that goes while its own request waits loses its lease at once") {
@@ -95,7 +95,7 @@ TEST_CASE("a worker that goes while its own request waits loses its lease at onc
   REQUIRE(worker->send(Request(Restart{"nginx"}), in(1s)));
   host.run();
   CHECK(was_shut);
-  CHECK(host.server().connections() == 0);
+  CHECK(host.server().sessions.size() == 0);
 }
 
 TEST_CASE("a wait ends when its descriptor is ready, and other requests stay where they are") {
@@ -258,7 +258,7 @@ TEST_CASE("an answer that is not taken ends the connection") {
   auto worker = host.greet();
   for (int i = 0; i < 20; ++i) send_bytes(worker, std::string_view("\x01\0\0\0\x06", 5));
   host.run();
-  CHECK(host.server().connections() == 0);
+  CHECK(host.server().sessions.size() == 0);
   CHECK(host.log().find("does not take the message in time") != std::string::npos);
 }
 
@@ -271,10 +271,10 @@ TEST_CASE("a connection that asks nothing is ended, one with a lease is not") {
   host.ask(holder, Open{"http", 30});
   std::this_thread::sleep_for(60ms);
   host.check_ended(idler, "nothing was asked for too long");
-  CHECK(host.server().connections() == 1);
+  CHECK(host.server().sessions.size() == 1);
   host.leases.held.clear();  // its time was up
   host.run();
-  CHECK(host.server().connections() == 1);  // its quiet time begins now
+  CHECK(host.server().sessions.size() == 1);  // its quiet time begins now
   std::this_thread::sleep_for(60ms);
   host.check_ended(holder, "nothing was asked for too long");
 }
