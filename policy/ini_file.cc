@@ -105,13 +105,12 @@ IniReading read_ini(std::string_view text, std::string_view file) {
 
 std::vector<std::string_view> split(std::string_view text, std::string_view separators) {
   std::vector<std::string_view> pieces;
-  while (true) {
-    const auto end = std::min(text.find_first_of(separators), text.size());
-    const auto piece = trim(text.substr(0, end));
+  for (std::size_t start = 0, end = 0; end != text.npos; start = end + 1) {
+    end = text.find_first_of(separators, start);
+    const auto piece = trim(text.substr(start, end - start));
     if (!piece.empty() || separators != kBlankBytes) pieces.push_back(piece);
-    if (end == text.size()) return pieces;
-    text.remove_prefix(end + 1);
   }
+  return pieces;
 }
 
 }  // namespace certlatch

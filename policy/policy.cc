@@ -235,8 +235,9 @@ void read_broker(Section& section) {
                   "`worker` and `user` are one; the worker could take over the broker");
 }
 
-void read_gates(Section& section, OpeningEntry& entry) {
-  const auto read = [&](std::string_view text) -> Result<Gate> {
+void read_open(Section& section) {
+  OpeningEntry entry{.name = section.ini.name, .line = section.ini.line};
+  const auto read_one_gate = [&](std::string_view text) -> Result<Gate> {
     if (text == "static" || text == "none") {
       entry.gate = text == "static" ? GateKind::is_static : GateKind::none;
       return Gate{};
@@ -246,24 +247,19 @@ void read_gates(Section& section, OpeningEntry& entry) {
       return invalid("`{}` never sees the IPv4 packets that go to 127.0.0.1", text);
     return gate;
   };
-  entry.gate_line = section.take_list("gate", Need::required, entry.gates, read, ",");
-  if (entry.gate == GateKind::inserted) return;
-  if (entry.gates.size() > 1) section.fault(entry.gate_line, "`gate`: `static` and `none` each stand alone");
-  entry.gates.clear();
-}
-
-void read_open(Section& section) {
-  OpeningEntry entry{.name = section.ini.name, .line = section.ini.line};
   entry.port_line = section.take("port", Need::required, entry.port, read_port);
   const unsigned to_line =
       section.take("to", Need::required, std::tie(entry.to_port, entry.to_loopback), read_target);
   section.take_list("interface", Need::required, entry.interfaces, read_interface);
-  read_gates(section, entry);
+  entry.gate_line = section.take_list("gate", Need::required, entry.gates, read_one_gate, ",");
   section.take("at most", Need::required, entry.at_most, read_duration<kMaxLeaseSeconds>);
   entry.per_day_line = section.take("per day", Need::optional, entry.per_day, read_per_day);
   section.take("share", Need::optional, entry.share, either("yes", "no"));
   const unsigned mark_line = section.take("mark", Need::optional, entry.mark, read_mark);
 
+  if (entry.gate != GateKind::inserted && entry.gates.size() > 1)
+    section.fault(entry.gate_line, "`gate`: `static` and `none` each stand alone");
+  if (entry.gate != GateKind::inserted) entry.gates.clear();
   if (entry.port != 0 && entry.port == entry.to_port)
     section.fault(to_line, fmt::format("`to`: port {} would lead to itself", entry.port));
   if (mark_line != 0 && entry.gate == GateKind::none)
