@@ -6,7 +6,6 @@
 #pragma once
 
 #include <string>
-#include <variant>
 #include <vector>
 
 #include "protocol/channel.h"
@@ -30,14 +29,13 @@ class HelperProcess {
 
   template <class Answer>
   Result<Answer> hear(Deadline deadline, const Wait& wait) {
-    auto answer = channel_.receive<std::variant<Answer>>(deadline, wait);
+    auto answer = channel_.receive<Answer>(deadline, wait);
     if (!answer) return fail(lost(answer.error()));
-    return std::get<0>(std::move(*answer));
+    return answer;
   }
   template <class Answer, class Question>
-  Result<Answer> ask(Question question, Deadline deadline, const Wait& wait) {
-    const auto sent = is_alive_ ? channel_.send(std::variant<Question>(std::move(question)), deadline)
-                                : fail(Error::closed("it has ended"));
+  Result<Answer> ask(const Question& question, Deadline deadline, const Wait& wait) {
+    const auto sent = is_alive_ ? channel_.send(question, deadline) : fail(Error::closed("it has ended"));
     if (!sent) return fail(lost(sent.error()));
     return hear<Answer>(deadline, wait);
   }

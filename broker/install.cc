@@ -6,7 +6,6 @@
 #include <fmt/format.h>
 #include <grp.h>
 #include <pwd.h>
-#include <sodium.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -34,7 +33,6 @@ constexpr const char* kFiles[] = {"privkey.pem", "cert.pem", "chain.pem", "fullc
 
 /// <n>/installed
 struct Record {
-  static constexpr std::uint8_t kTag = 1;
   Digest fingerprint{};
   std::int64_t not_after = 0;
   std::string files;  // as describe() saw them
@@ -135,9 +133,8 @@ Result<std::uint32_t> write(const VersionDirectory& directory, std::string_view 
       return fail(Error::system(where));
   }
   const auto seen = describe(directory, opened.get()).value_or("");
-  const auto record =
-      TRY(encode_record(Record{fingerprint_of(chain), verdict.not_after, seen}, kMaxRecordBytes));
-  TRY(replace_small_file(opened.get(), kRecord, record).in(path));
+  const Record record{digest_of(chain), verdict.not_after, seen};
+  TRY(replace_record(opened.get(), kRecord, record, kMaxRecordBytes).in(path));
   return version;
 }
 
@@ -220,13 +217,6 @@ Result<VersionDirectory> open_entry(const InstallEntry& entry, uid_t broker, gid
 }
 
 }  // namespace
-
-Digest fingerprint_of(std::string_view bytes) {
-  Digest digest;
-  crypto_generichash(reinterpret_cast<unsigned char*>(digest.data()), digest.size(),
-                     reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(), nullptr, 0);
-  return digest;
-}
 
 Result<UniqueFd> open_directory(const std::string& directory, uid_t broker) {
   UniqueFd current(::open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC));

@@ -26,9 +26,6 @@ namespace certlatch {
 /// place.
 [[nodiscard]] Result<UniqueFd> open_directory(const std::string& directory, uid_t broker);
 
-/// BLAKE2b-256.
-[[nodiscard]] Digest fingerprint_of(std::string_view bytes);
-
 /// The directory of an install entry.
 struct VersionDirectory {
   const InstallEntry* entry;  // borrowed

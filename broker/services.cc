@@ -18,12 +18,6 @@ constexpr std::size_t kMaxFileBytes = 4 * 1024 * 1024;
 /// Beyond the command's own time: SIGTERM and SIGKILL have two seconds each.
 constexpr std::chrono::seconds kRunnerMargin{10};
 
-struct Record {
-  static constexpr std::uint8_t kTag = 1;
-  std::vector<ServiceStatus> services;
-  void serialize(auto& archive) { archive(services); }
-};
-
 using Words = std::vector<std::string>;
 
 // Under systemd a check runs as a transient unit, outside the broker unit's sandbox, and systemd ends it when
@@ -76,10 +70,11 @@ Result<RunOutcome> run(HelperProcess& runner, const Policy& policy, std::size_t 
 
 Services::Services(const Policy& policy, int state_directory, Runner run)
     : policy_(policy), state_directory_(state_directory), run_(std::move(run)) {
-  const auto record = read_record<Record>(state_directory, kFile, kMaxFileBytes).value_or(Record{});
+  using Known = std::vector<ServiceStatus>;
+  const auto all_known = read_record<Known>(state_directory, kFile, kMaxFileBytes).value_or(Known{});
   for (const auto& service : policy.services) {
-    const auto known = std::ranges::find(record.services, service.name, &ServiceStatus::entry);
-    status_.push_back(known == record.services.end() ? ServiceStatus{service.name, {}} : *known);
+    const auto known = std::ranges::find(all_known, service.name, &ServiceStatus::entry);
+    status_.push_back(known == all_known.end() ? ServiceStatus{service.name, {}} : *known);
     // What the policy no longer names is forgotten.
     std::erase_if(status_.back().loaded,
                   [&](const LoadedPair& pair) { return policy.install(pair.install) == nullptr; });
@@ -109,8 +104,7 @@ std::variant<Restarted, Refused> Services::restart(const ServiceEntry& service, 
   if (restarted == nullptr) return answer;
   auto& output = restarted->output.insert(0, std::get<Restarted>(checked).output);
   std::ranges::find(status_, service.name, &ServiceStatus::entry)->loaded = std::move(live);
-  const auto record = encode_record(Record{status_}, kMaxFileBytes);
-  const auto saved = record ? replace_small_file(state_directory_, kFile, *record) : fail(record.error());
+  const auto saved = replace_record(state_directory_, kFile, status_, kMaxFileBytes);
   // The service does run with the new pair: what fails here only means one restart too many later.
   if (!saved)
     output += fmt::format("certlatchd could not remember this restart: {}\n", saved.error().message);

@@ -20,13 +20,11 @@ namespace certlatch {
 enum class RunWhat : std::uint8_t { check, restart };
 
 struct Run {
-  static constexpr std::uint8_t kTag = 1;
   std::uint32_t command = 0;  // of the policy's services in turn: each has its check, then its restart
   void serialize(auto& archive) { archive(command); }
 };
 
 struct RunOutcome {
-  static constexpr std::uint8_t kTag = 2;
   std::string failure;  // empty, or "exited with status 1", "was killed by signal 9", ...
   std::string output;   // of both streams, the last kMaxOutputBytes of it; printable
   void serialize(auto& archive) { archive(failure, output); }

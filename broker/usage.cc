@@ -13,8 +13,8 @@ constexpr const char* kFile = "usage";
 constexpr std::size_t kMaxFileBytes = 4 << 20;
 
 Result<void> store(const Usage& usage) {
-  const auto text = TRY(encode_record(usage.record, kMaxFileBytes).in("the record of requests"));
-  return replace_small_file(usage.state_directory, kFile, text).in("the record of requests");
+  return replace_record(usage.state_directory, kFile, usage.entries, kMaxFileBytes)
+      .in("the record of requests");
 }
 
 /// The entry's, none of them in the future.
@@ -22,10 +22,10 @@ std::vector<std::int64_t>& uses_of(Usage& usage, std::string_view heading) {
   bool clock_was_set_back = false;
   // A use from the future was made before the clock was set back. It counts as now, and is stored so, or it
   // would hold its place for as long as the clock had been wrong by.
-  for (const auto now = usage.clock(); auto& entry : usage.record.entries)
+  for (const auto now = usage.clock(); auto& entry : usage.entries)
     for (auto& use : entry.uses) clock_was_set_back |= std::exchange(use, std::min(use, now)) > now;
   if (clock_was_set_back) (void)store(usage);  // if that fails, the next take() stores it or fails for good
-  auto& entries = usage.record.entries;
+  auto& entries = usage.entries;
   const auto known = std::ranges::find(entries, heading, &Usage::Entry::heading);
   return known != entries.end() ? known->uses : entries.emplace_back(std::string(heading)).uses;
 }
@@ -33,8 +33,8 @@ std::vector<std::int64_t>& uses_of(Usage& usage, std::string_view heading) {
 }  // namespace
 
 Result<void> Usage::load() {
-  record = TRY(read_record<Record>(state_directory, kFile, kMaxFileBytes)
-                   .in("no whole record of earlier requests, all budgets are fresh"));
+  entries = TRY(read_record<std::vector<Entry>>(state_directory, kFile, kMaxFileBytes)
+                    .in("no whole record of earlier requests, all budgets are fresh"));
   return {};
 }
 

@@ -22,15 +22,10 @@ struct Usage {
     std::vector<std::int64_t> uses;  // ascending; the latest, as many as are allowed a day
     void serialize(auto& archive) { archive(heading, uses); }
   };
-  struct Record {
-    static constexpr std::uint8_t kTag = 1;
-    std::vector<Entry> entries;
-    void serialize(auto& archive) { archive(entries); }
-  };
 
   int state_directory;  // borrowed
   std::function<std::int64_t()> clock = now;
-  Record record = {};
+  std::vector<Entry> entries = {};
 
   /// Reads STATE/usage. A file that is missing or damaged counts as empty; the error then says so.
   Result<void> load();

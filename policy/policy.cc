@@ -2,7 +2,6 @@
 #include "policy/policy.h"
 
 #include <fmt/format.h>
-#include <sodium.h>
 
 #include <algorithm>
 #include <charconv>
@@ -367,8 +366,7 @@ PolicyReading read_policy(std::string_view text, std::string_view file) {
   if (text.size() > kMaxPolicyBytes)
     return std::unexpected(
         std::vector{Fault{policy.file, 0, fmt::format("the file has more than {} bytes", kMaxPolicyBytes)}});
-  crypto_generichash(reinterpret_cast<unsigned char*>(policy.digest.data()), policy.digest.size(),
-                     reinterpret_cast<const unsigned char*>(text.data()), text.size(), nullptr, 0);
+  policy.digest = digest_of(text);
   auto [sections, faults] = read_ini(text, file);
   // Services first: an install must name those that exist.
   std::ranges::stable_partition(sections, [](const auto& it) { return it.kind == "service"; });

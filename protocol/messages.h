@@ -4,21 +4,18 @@
 // a path, a port, a chain, a unit or a command.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string>
 #include <variant>
 #include <vector>
 
+#include "protocol/digest.h"
 #include "protocol/secret.h"
 
 namespace certlatch {
 
 inline constexpr std::uint32_t kProtocolVersion = 1;
-
-/// BLAKE2b-256 (crypto_generichash of libsodium, no key).
-using Digest = std::array<std::byte, 32>;
 
 // ---- requests
 

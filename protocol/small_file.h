@@ -8,7 +8,6 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <variant>
 
 #include "protocol/archive.h"
 #include "protocol/result.h"
@@ -23,18 +22,19 @@ Result<void> write_whole(int fd, std::string_view text);
 /// Written as NAME.new with mode 0600 and renamed over, both on the disk when this returns.
 Result<void> replace_small_file(int directory, const std::string& name, std::string_view text);
 
+/// What replace_record() wrote, of the same type.
 template <class Record>
 Result<Record> read_record(int directory, const char* name, std::size_t limit) {
   const auto text = TRY(read_small_file(directory, name, limit));
-  return std::get<0>(TRY(decode<std::variant<Record>>(std::as_bytes(std::span(text)))));
+  return decode<Record>(std::as_bytes(std::span(text)));
 }
 
+/// Kind::invalid when it would take more than `limit` bytes; the old one stays then.
 template <class Record>
-Result<std::string> encode_record(Record record, std::size_t limit) {
+Result<void> replace_record(int directory, const char* name, const Record& record, std::size_t limit) {
   std::string text(limit, '\0');
-  const std::variant<Record> message(std::move(record));
-  text.resize(TRY(encode(message, std::as_writable_bytes(std::span(text)))));
-  return text;
+  text.resize(TRY(encode(record, std::as_writable_bytes(std::span(text)))));
+  return replace_small_file(directory, name, text);
 }
 
 }  // namespace certlatch

@@ -59,8 +59,7 @@ Result<HelperProcess> start_inspector(const std::string& program, const Policy& 
 }
 
 Result<Verdict> inspect(HelperProcess& inspector, const Install& request, const Wait& wait) {
-  Install question{request.entry, request.chain, Secret::copy_of(request.key.bytes())};
-  auto verdict = TRY(inspector.ask<Verdict>(std::move(question), in(kInspection), wait));
+  auto verdict = TRY(inspector.ask<Verdict>(request, in(kInspection), wait));
   if (!verdict.refusal.empty()) return fail(refusal_of(verdict));
   if (verdict.leaf_bytes == 0 || verdict.leaf_bytes > request.chain.size())
     return fail(Error::closed("certlatch-inspector: an impossible answer"));

@@ -16,7 +16,6 @@
 namespace certlatch {
 
 struct Verdict {
-  static constexpr std::uint8_t kTag = 2;
   std::vector<std::string> names;  // all that it may be taken for, as they stand there: the policy judges
   std::int64_t not_after = 0;      // of the leaf, seconds since 1970
   std::uint32_t leaf_bytes = 0;    // the chain's first so many bytes are the leaf's PEM

@@ -75,15 +75,14 @@ void serve(std::span<char*> arguments) {
   Channel broker{UniqueFd(kHelperSocket)};
   const auto trust = prepare(arguments);
   Verdict answer{.refusal = trust ? "" : trust.error().message};
-  while (broker.send(std::variant<Verdict>(std::move(answer)), in(kFrameDeadline)) && trust) {
-    auto question = broker.receive<std::variant<Install>>(Deadline::max());
-    if (!question) return;
-    const auto& pair = std::get<0>(*question);
-    const auto entry = trust->find(pair.entry);
+  while (broker.send(answer, in(kFrameDeadline)) && trust) {
+    const auto pair = broker.receive<Install>(Deadline::max());
+    if (!pair) return;
+    const auto entry = trust->find(pair->entry);
     if (entry == trust->end()) return;
     // The broker has no right to kill: an inspection that does not end does so by itself.
     ::alarm(kInspectionSeconds);
-    auto verdict = check_pair(pair.chain, pair.key.text(), entry->second.get(), ::time(nullptr));
+    auto verdict = check_pair(pair->chain, pair->key.text(), entry->second.get(), ::time(nullptr));
     ::alarm(0);
     answer = verdict ? std::move(*verdict) : Verdict{.refusal = verdict.error().message};
   }

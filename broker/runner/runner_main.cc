@@ -112,10 +112,10 @@ RunOutcome run(const Command& command) {
 void serve(const std::vector<Command>& commands) {
   Channel broker{UniqueFd(kHelperSocket)};
   RunOutcome outcome;
-  while (broker.send(std::variant<RunOutcome>(std::move(outcome)), in(kFrameDeadline))) {
-    const auto order = broker.receive<std::variant<Run>>(Deadline::max());
+  while (broker.send(outcome, in(kFrameDeadline))) {
+    const auto order = broker.receive<Run>(Deadline::max());
     if (!order) return;
-    const auto index = std::get<0>(*order).command;
+    const auto index = order->command;
     if (index >= commands.size() || commands[index].words[0] == nullptr) return;
     outcome = run(commands[index]);
   }

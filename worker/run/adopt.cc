@@ -51,7 +51,7 @@ Result<AdoptedCertificate> Adoption::take_certificate(const std::string& name, c
                            .issued = read->not_before,
                            .not_before = read->not_before,
                            .not_after = read->not_after,
-                           .fingerprint = fingerprint_of(read->chain),
+                           .fingerprint = digest_of(read->chain),
                            .installed = {},
                            .renewal_id = std::move(read->renewal_id)};
   adopted.renewal = renewal_of(CertificateConfig{}, issued);

@@ -43,7 +43,7 @@ void CaBudgets::note_order(const std::string& ca) {
 
 void CaBudgets::note_issued(const std::string& ca, const std::vector<std::string>& names) {
   if (!counts(ca)) return;
-  history(ca).issued.push_back({run_.now(), digest_of(names)});
+  history(ca).issued.push_back({run_.now(), digest_of_names(names)});
   save(ca);
 }
 

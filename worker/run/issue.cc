@@ -352,7 +352,7 @@ void Issuance::take_answer(const Issued& answer) {
                         .issued = run_.now(),
                         .not_before = answer.not_before,
                         .not_after = answer.not_after,
-                        .fingerprint = fingerprint_of(answer.chain),
+                        .fingerprint = digest_of(answer.chain),
                         .installed = {},
                         .renewal_id = is_printable(answer.renewal_id) ? answer.renewal_id : ""};
   // With install entries it is due when they hold the pair.

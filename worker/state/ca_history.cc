@@ -48,9 +48,9 @@ void CaHistory::forget_before(Seconds now) {
   forget(failed, now, kHour, [](const Failed& one) { return one.at; });
 }
 
-Digest digest_of(std::vector<std::string> names) {
+Digest digest_of_names(std::vector<std::string> names) {
   std::ranges::sort(names);
-  return fingerprint_of(fmt::format("{}", fmt::join(names, " ")));
+  return digest_of(fmt::format("{}", fmt::join(names, " ")));
 }
 
 std::optional<std::string> refusal_of(const CaHistory& history, const CaLimits& limits,
@@ -63,7 +63,7 @@ std::optional<std::string> refusal_of(const CaHistory& history, const CaLimits& 
         "placed at {}",
         limits.orders_per_hour, date_of(*from));
   std::vector<Seconds> same;
-  const Digest digest = digest_of(names);
+  const Digest digest = digest_of_names(names);
   for (const auto& one : recent.issued)
     if (one.names == digest) same.push_back(one.at);
   if (const auto from = is_renewal ? std::nullopt : room_from(same, limits.same_names_per_week, kWeek))

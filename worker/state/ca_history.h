@@ -26,7 +26,7 @@ struct CaLimits {
 struct CaHistory {
   struct Issued {
     Seconds at = 0;
-    Digest names{};  // digest_of()
+    Digest names{};  // digest_of_names()
     bool operator==(const Issued&) const = default;
   };
   struct Failed {
@@ -44,7 +44,7 @@ struct CaHistory {
 };
 
 /// In whatever order they are.
-[[nodiscard]] Digest digest_of(std::vector<std::string> names);
+[[nodiscard]] Digest digest_of_names(std::vector<std::string> names);
 
 /// Why no certificate for these names may be asked for now, and from when on one may: "5 certificates ... ";
 /// nothing when it may. `is_renewal`: the CA itself said when, and counts it for nothing (RFC 9773).

@@ -2,7 +2,6 @@
 #include "worker/state/certificate_state.h"
 
 #include <fmt/format.h>
-#include <sodium.h>
 
 #include <algorithm>
 #include <charconv>
@@ -175,13 +174,6 @@ Result<CertificateState> certificate_state_from(std::string_view text) {
   if (state.order && (state.order->ca.empty() || state.order->url.empty()))
     return fail(Error::invalid("what it says of the order is incomplete"));
   return state;
-}
-
-Digest fingerprint_of(std::string_view chain) {
-  Digest digest;
-  crypto_generichash(reinterpret_cast<unsigned char*>(digest.data()), digest.size(),
-                     reinterpret_cast<const unsigned char*>(chain.data()), chain.size(), nullptr, 0);
-  return digest;
 }
 
 }  // namespace certlatch

@@ -94,7 +94,4 @@ void set_wait(CertificateState& state, const std::string& ca, Seconds until);
 /// Whole or not at all: Kind::invalid with the line ("line 3 is not understood").
 [[nodiscard]] Result<CertificateState> certificate_state_from(std::string_view text);
 
-/// BLAKE2b-256, as the broker fingerprints what it has installed.
-[[nodiscard]] Digest fingerprint_of(std::string_view chain);
-
 }  // namespace certlatch

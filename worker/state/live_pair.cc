@@ -2,11 +2,11 @@
 #include "worker/state/live_pair.h"
 
 #include <fcntl.h>
-#include <sodium.h>
 #include <sys/stat.h>
 
 #include <array>
 #include <cerrno>
+#include <span>
 
 namespace certlatch {
 namespace {
@@ -34,18 +34,11 @@ Seen look(const std::string& path, int flags) {
   return seen;
 }
 
-Digest digest_of(const void* data, std::size_t size) {
-  Digest digest;
-  crypto_generichash(reinterpret_cast<unsigned char*>(digest.data()), digest.size(),
-                     static_cast<const unsigned char*>(data), size, nullptr, 0);
-  return digest;
-}
-
 }  // namespace
 
 Digest look_at_file(const std::string& path) {
   const Seen seen = look(path, 0);
-  return digest_of(&seen, sizeof seen);
+  return digest_of(std::as_bytes(std::span(&seen, 1)));
 }
 
 Digest look_at_live_pair(const std::string& directory) {
@@ -57,7 +50,7 @@ Digest look_at_live_pair(const std::string& directory) {
     path.replace(directory.size(), path.npos, kFiles[i]);
     all[i + 1] = look(path, 0);
   }
-  return digest_of(all.data(), sizeof all);
+  return digest_of(std::as_bytes(std::span(all)));
 }
 
 }  // namespace certlatch

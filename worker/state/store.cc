@@ -113,7 +113,7 @@ Result<CertificateState> Store::load(const std::string& certificate) const {
   if (state->issued) {
     const auto chain = read(place, "chain.pem");
     if (!chain) return fail(chain.error());
-    if (!*chain || fingerprint_of(**chain) != state->issued->fingerprint) state->issued.reset();
+    if (!*chain || digest_of(**chain) != state->issued->fingerprint) state->issued.reset();
   }
   return state;
 }

@@ -92,7 +92,7 @@ TEST_CASE_FIXTURE(InstallHost, "status tells what is installed and whether it st
   CHECK(status().state == PairState::whole);
   CHECK(status().version == 1);
   CHECK(status().not_after == 2000);
-  CHECK(status().fingerprint == fingerprint_of("leaf 1\nca 1\n"));
+  CHECK(status().fingerprint == digest_of("leaf 1\nca 1\n"));
 
   const auto key = directory + "/1/privkey.pem";
   const auto whole_again = [&] {

@@ -47,7 +47,7 @@ struct Host {
   }
 };
 
-Digest print_of(const std::string& text) { return fingerprint_of(text); }
+Digest print_of(const std::string& text) { return digest_of(text); }
 
 }  // namespace
 

@@ -29,12 +29,12 @@ TEST_CASE("as many orders as are allowed within an hour, and then again as the o
 TEST_CASE(
     "certificates with the same names count, in whatever order they are; renewals that the CA wants do not") {
   CaHistory history;
-  history.issued = {{kNow - 6 * 24 * 3600, digest_of({"b.example", "a.example"})},
-                    {kNow - 60, digest_of(kNames)}};
+  history.issued = {{kNow - 6 * 24 * 3600, digest_of_names({"b.example", "a.example"})},
+                    {kNow - 60, digest_of_names(kNames)}};
   CHECK(refused(history).starts_with("2 certificates for the same names"));
   CHECK(refused(history, kNow, true).empty());
   CHECK(refused(history, kNow + 24 * 3600).empty());
-  history.issued[0].names = digest_of({"a.example"});
+  history.issued[0].names = digest_of_names({"a.example"});
   CHECK(refused(history).empty());
 }
 
@@ -49,7 +49,7 @@ TEST_CASE("failures of one name count for it alone") {
 TEST_CASE("what is kept is what was kept, and a clock that was set back refuses nothing") {
   CaHistory history;
   history.orders = {kNow - 7200, kNow - 1, kNow + 10, kNow + 11, kNow + 12};
-  history.issued = {{kNow - 8 * 24 * 3600, {}}, {kNow, digest_of(kNames)}};
+  history.issued = {{kNow - 8 * 24 * 3600, {}}, {kNow, digest_of_names(kNames)}};
   history.failed = {{kNow, "a.example"}};
   CHECK(ca_history_from(history_text(history)) == history);
   history.forget_before(kNow);

@@ -46,7 +46,7 @@ struct Place {
                                            .issued = now,
                                            .not_before = now - 3600,
                                            .not_after = now + 90 * 24 * 3600 - 60,
-                                           .fingerprint = fingerprint_of("chain"),
+                                           .fingerprint = digest_of("chain"),
                                            .installed = {"one"},
                                            .live = {{"one", "/nowhere", look_at_live_pair("/nowhere")}}};
     REQUIRE(store.save_chain("a", "chain"));

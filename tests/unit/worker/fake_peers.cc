@@ -306,7 +306,7 @@ Answer FakePeers::answer(const Request& request) {
                                  staged.erase(install.entry);
                                  auto& live = installs[install.entry];
                                  live.state = PairState::whole;
-                                 live.fingerprint = fingerprint_of(install.chain);
+                                 live.fingerprint = digest_of(install.chain);
                                  return Installed{++live.version};
                                },
                                [&](const Stage& stage) -> Answer {
@@ -316,7 +316,7 @@ Answer FakePeers::answer(const Request& request) {
                                  auto& live = installs[stage.entry];
                                  staged.try_emplace(stage.entry, live);
                                  live.state = PairState::whole;
-                                 live.fingerprint = fingerprint_of(stage.chain);
+                                 live.fingerprint = digest_of(stage.chain);
                                  return Installed{++live.version};
                                },
                                [&](const Restart& wanted) -> Answer { return restart(wanted.entry); },

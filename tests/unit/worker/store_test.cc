@@ -25,7 +25,7 @@ CertificateState full_state(std::string_view chain) {
                                    .issued = 1'700'000'000,
                                    .not_before = 1'699'996'400,
                                    .not_after = 1'707'772'400,
-                                   .fingerprint = fingerprint_of(chain),
+                                   .fingerprint = digest_of(chain),
                                    .installed = {"one", "two"},
                                    .services_pending = true};
   state.order = PendingOrder{"le", "https://ca.test/order/" + std::string(300, 'x'), {"a.example"}};
@@ -207,7 +207,7 @@ TEST_CASE("killed anywhere while a chain is stored, what is there is whole and c
     CHECK((*chain == "old chain" || *chain == "new chain"));
     const auto state = store.load("a");
     REQUIRE(state);
-    if (state->issued) CHECK(state->issued->fingerprint == fingerprint_of(*chain));
+    if (state->issued) CHECK(state->issued->fingerprint == digest_of(*chain));
     CHECK(state->order.has_value());
     if (has_finished) break;
   }
