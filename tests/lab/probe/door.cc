@@ -25,6 +25,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
+#include <deque>
 #include <optional>
 #include <string_view>
 #include <vector>
@@ -73,45 +74,73 @@ std::optional<Address> parse(const char* host, std::string_view port_text) {
   return address;
 }
 
-Seen look(const Address& address, int milliseconds) {
-  const int fd = socket(address.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (fd < 0) return Seen::dropped;
-  int error = 0;
-  if (connect(fd, reinterpret_cast<const sockaddr*>(&address.storage), address.length) != 0) {
-    error = errno;
-    if (error == EINPROGRESS) {
-      pollfd waiting{fd, POLLOUT, 0};
-      socklen_t size = sizeof error;
-      if (poll(&waiting, 1, milliseconds) != 1) {
-        error = ETIMEDOUT;
-      } else if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) != 0) {
-        error = errno;
-      }
+// One attempt to connect; it is given up when this goes.
+class Look {
+ public:
+  explicit Look(const Address& address)
+      : fd_(socket(address.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)) {
+    if (fd_ < 0) {
+      seen_ = Seen::dropped;
+    } else if (connect(fd_, reinterpret_cast<const sockaddr*>(&address.storage), address.length) == 0) {
+      seen_ = Seen::open;
+    } else if (errno != EINPROGRESS) {
+      seen_ = errno == ECONNREFUSED ? Seen::refused : Seen::dropped;
     }
   }
-  close(fd);
-  if (error == 0) return Seen::open;
-  return error == ECONNREFUSED ? Seen::refused : Seen::dropped;
-}
+  Look(const Look&) = delete;
+  Look& operator=(const Look&) = delete;
+  ~Look() {
+    if (fd_ >= 0) close(fd_);
+  }
+
+  [[nodiscard]] long long began() const { return began_; }
+  // Waits so long for an answer; nothing when none has come.
+  std::optional<Seen> seen(int milliseconds) {
+    pollfd waiting{fd_, POLLOUT, 0};
+    if (seen_ || poll(&waiting, 1, milliseconds) != 1) return seen_;
+    int error = 0;
+    socklen_t size = sizeof error;
+    if (getsockopt(fd_, SOL_SOCKET, SO_ERROR, &error, &size) != 0) error = errno;
+    seen_ = error == 0 ? Seen::open : error == ECONNREFUSED ? Seen::refused : Seen::dropped;
+    return seen_;
+  }
+
+ private:
+  long long began_ = now();
+  int fd_;
+  std::optional<Seen> seen_;
+};
 
 int probe(const Address& address, int milliseconds) {
-  const Seen seen = look(address, milliseconds);
+  const Seen seen = Look(address).seen(milliseconds).value_or(Seen::dropped);
   std::puts(seen == Seen::open ? "open" : seen == Seen::refused ? "refused" : "dropped");
   return seen == Seen::open ? 0 : 1;
 }
 
+// Many looks are under way at once: a door that is open for some milliseconds only is seen all the same.
 int watch(const Address& address) {
+  // On a wire of one hop an answer takes well under a millisecond; 40 leave room for a busy machine.
+  constexpr long long kPatience = 40;
+  std::deque<Look> looks;  // in the order in which they began
   std::optional<bool> was_open;
   for (;;) {
-    const auto began = now();
-    // On a wire of one hop an answer takes well under a millisecond; 40 leave room for a busy machine.
-    const bool is_open = look(address, 40) == Seen::open;
+    looks.emplace_back(address);
+    usleep(2000);
+    std::size_t decided = looks.size();
+    while (decided > 0 && !looks[decided - 1].seen(0) && now() - looks[decided - 1].began() < kPatience)
+      --decided;
+    if (decided == 0) continue;
+    // The latest that is decided tells how the door is; it has been shut since the first of those that failed
+    // with it.
+    const bool is_open = looks[decided - 1].seen(0) == Seen::open;
+    std::size_t first = decided - 1;
+    while (first > 0 && looks[first - 1].seen(0) != Seen::open) --first;
     if (was_open != is_open) {
       was_open = is_open;
-      std::printf("%lld %s\n", is_open ? now() : began, is_open ? "open" : "shut");
+      std::printf("%lld %s\n", is_open ? now() : looks[first].began(), is_open ? "open" : "shut");
       std::fflush(stdout);
     }
-    usleep(2000);
+    for (std::size_t i = 0; i < decided; ++i) looks.pop_front();
   }
 }
 
