@@ -10,7 +10,6 @@
 #include <openssl/bio.h>
 #include <openssl/x509.h>
 
-#include <cstdint>
 #include <memory>
 #include <string_view>
 
