@@ -38,3 +38,15 @@ expect_says "the web server at $host4 answers \`404 Not Found\` for the challeng
 chmod 0700 $www/.well-known
 run_challenged certlatch renew --force
 expect_says "$www/.well-known lets only its owner in (mode 0700)"
+
+# Why the directory cannot be made, and not merely that it is not there.
+refused=/var/lib/refused
+install -d -m 0755 $refused
+sed -i "s|^webroot .*|webroot = $refused|" $config
+run_challenged certlatch renew --force
+expect_status 1
+expect_says "the directory for challenges, $refused/.well-known: Permission denied"
+mount -t tmpfs -o ro,mode=0755,uid=certlatch refused $refused
+run_challenged certlatch renew --force
+expect_status 1
+expect_says "the directory for challenges, $refused/.well-known: Read-only file system"

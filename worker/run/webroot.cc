@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <string_view>
 
 #include "protocol/unique_fd.h"
@@ -24,8 +25,11 @@ Result<UniqueFd> enter(const std::string& webroot, mode_t mode) {
     path += fmt::format("/{}", name);
     // The mode is set by itself: the worker's umask keeps others out.
     const bool is_new = mode != 0 && ::mkdirat(at.get(), name, mode) == 0;
+    const int made = errno;
     UniqueFd below(
         ::openat(at.get(), name, (is_new ? O_RDONLY : O_PATH) | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    // That it is not there says nothing of why it could not be made.
+    if (mode != 0 && !is_new && !below.is_open() && errno == ENOENT) errno = made;
     if (is_new && below.is_open()) ::fchmod(below.get(), mode);
     at = std::move(below);
   }
