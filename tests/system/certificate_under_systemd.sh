@@ -1,7 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # The installed programs and units under a real systemd: the socket starts the broker, the service runs the worker,
-# nginx.service is checked in a unit of its own and reloaded by systemctl, and the broker leaves when idle.
+# nginx.service is checked in a unit of its own and reloaded by systemctl, and the broker leaves when idle. What a
+# configuration lets the worker write itself, it may write from its unit: challenges in a webroot, metrics, what a
+# command leaves.
 set -euo pipefail
 cd "$(dirname "$(readlink -f "$0")")/../.."
 build=${CERTLATCH_BUILD:-build/release}
@@ -144,4 +146,28 @@ in_box systemctl is-active --quiet certlatchd.service && fail 'the broker did no
 in_box systemctl is-failed --quiet certlatchd.service && fail 'the idle broker counts as failed'
 in_box systemctl start certlatch.service || fail 'a second run, with nothing to do, did not succeed'
 in_box systemctl is-active --quiet certlatchd.service && fail 'a run with nothing to do woke the broker'
+
+# The places belong to the worker's user, as docs/operations.md says; the unit must not stand in the way.
+in_box bash -euc '
+  install -d -m 0755 /var/www/html /srv/told
+  install -d -m 0755 -o certlatch /var/www/html/.well-known /var/lib/metrics /srv/told
+  printf "%s\n" "#!/bin/sh" "echo told > /srv/told/hook" > /usr/local/bin/tell
+  chmod 0755 /usr/local/bin/tell
+  sed -i "s|^http { |&server { listen 80; root /var/www/html; } |" /etc/nginx/nginx.conf
+  systemctl reload nginx.service
+  nft insert rule inet filter input tcp dport 80 accept
+  cat >> /etc/certlatch/certlatch.conf <<CONFIG
+[worker]
+metrics   = /var/lib/metrics/certlatch.prom
+[certificate www.test]
+names     = www.test
+ca        = lab
+webroot   = /var/www/html
+deployed  = /usr/local/bin/tell
+CONFIG
+' || fail 'the second certificate could not be prepared'
+in_box systemctl start certlatch.service || fail 'a run with a webroot, metrics and a command did not succeed'
+in_box test -s /var/lib/certlatch/certificates/www.test/chain.pem || fail 'there is no certificate by the webroot'
+in_box grep -q 'certificate="www.test"' /var/lib/metrics/certlatch.prom || fail 'there are no metrics'
+in_box test -s /srv/told/hook || fail 'the command could not leave anything'
 echo "systemd-analyze security: $(in_box systemd-analyze security --no-pager certlatchd.service | tail -n 1)"
