@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # The policy and the configuration that the README shows, and those in examples/, are accepted by the programs; the
-# README's commands for the promises name tests that exist.
+# README's commands for the promises name tests that exist. Hosts that cron calls in the same minute have a jitter in the
+# example that they start from.
 set -euo pipefail
 cd "$(dirname "$(readlink -f "$0")")/../.."
 bin=build/debug/bin
@@ -30,3 +31,5 @@ for promise in 1 2 3 4 5; do
   grep -q "sudo tests/run promise_$promise" README.md
   compgen -G "tests/lab/promise_${promise}_*.sh" > /dev/null
 done
+grep -q '^jitter ' examples/certlatch.conf
+grep -q 'jitter' examples/cron
