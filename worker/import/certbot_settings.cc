@@ -136,6 +136,7 @@ Result<CertbotRenewal> read_certbot_renewal(std::string_view text, std::string_v
                          .authenticator = value("authenticator"),
                          .installer = value("installer"),
                          .webroots = {},
+                         .dns_credentials = {},
                          .key_type = value("key_type"),
                          .rsa_key_size = value("rsa_key_size"),
                          .elliptic_curve = value("elliptic_curve"),
@@ -144,6 +145,9 @@ Result<CertbotRenewal> read_certbot_renewal(std::string_view text, std::string_v
                          .pre_hook = hook("pre_hook"),
                          .deploy_hook = value("renew_hook"),
                          .post_hook = hook("post_hook")};
+  auto plugin = renewal.authenticator;
+  std::ranges::replace(plugin, '-', '_');
+  renewal.dns_credentials = value((plugin + "_credentials").c_str());
   if (renewal.profile.empty()) renewal.profile = value("preferred_profile");
   // Its name has changed over the years.
   if (renewal.deploy_hook.empty()) renewal.deploy_hook = hook("deploy_hook");

@@ -18,6 +18,7 @@ struct CertbotRenewal {
   std::string authenticator;
   std::string installer;              // empty: none
   std::vector<std::string> webroots;  // each once
+  std::string dns_credentials;        // the path of those that a plugin for the DNS is told
   std::string key_type, rsa_key_size, elliptic_curve;
   std::string preferred_chain;
   std::string profile;  // preferred or required

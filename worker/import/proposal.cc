@@ -5,8 +5,11 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
 
+#include "worker/import/certbot_dns.h"
+#include "worker/import/list_lines.h"
 #include "worker/state/host_name.h"
 
 namespace certlatch {
@@ -54,7 +57,7 @@ class Proposer {
     if (config_.ca(name) != nullptr) return;
     auto& text = proposal_.configuration;
     text += fmt::format("[ca {}]\ndirectory = {}\n", name, directory);
-    if (!contact.empty()) text += fmt::format("contact   = {}\n", fmt::join(contact, " "));
+    text += list_lines("contact", contact);
     text += "agree     = yes   # as you did when certbot made the account\n";
     std::set<std::string> chains;
     for (const auto& certificate : certificates)
@@ -77,8 +80,8 @@ class Proposer {
                             fmt::format("root:{}", certificate.key_group),
                             fmt::format("{:04o}", certificate.key_mode),
                             {}};
-    std::string text = fmt::format("[certificate {}]\nnames     = {}\nca        = {}\n", certificate.name,
-                                   fmt::join(certificate.names, " "), cas_.at(renewal.server));
+    std::string text = fmt::format("[certificate {}]\n{}ca        = {}\n", certificate.name,
+                                   list_lines("names", certificate.names), cas_.at(renewal.server));
     text += challenge_lines(certificate);
     text += fmt::format("install   = {}\n", certificate.name);
     if (certificate.key != KeyType::ecdsa_p256)
@@ -179,22 +182,43 @@ class Proposer {
 
   std::string dns_lines(const CertbotCertificate& certificate) {
     const auto& authenticator = certificate.renewal.authenticator;
-    const auto name = authenticator.starts_with("dns-") && fault_of_label(authenticator.substr(4)).empty()
+    const auto& credentials = certificate.renewal.dns_credentials;
+    const auto [known, is_new] = dns_.try_emplace({authenticator, credentials});
+    if (is_new) {
+      known->second = dns_name_for(authenticator);
+      const auto proposed =
+          dns_in_place_of({authenticator, credentials, zone_of(certificate)}, known->second);
+      if (config_.dns(known->second) == nullptr) {
+        proposal_.configuration += proposed.section + '\n';
+        remark(proposed.sentence);
+      }
+    }
+    remark(fmt::format("{}: certbot proved its names by the DNS, with `{}`: see [dns {}]", certificate.name,
+                       authenticator, known->second));
+    return fmt::format("challenge = dns-01\ndns       = {}\n", known->second);
+  }
+
+  /// A section for each plugin, and for each file of credentials that it is told.
+  [[nodiscard]] std::string dns_name_for(const std::string& authenticator) const {
+    const auto base = authenticator.starts_with("dns-") && fault_of_label(authenticator.substr(4)).empty()
                           ? authenticator.substr(4)
                           : std::string("records");
-    remark(fmt::format(
-        "{}: certbot proved its names by the DNS, with `{}`. Its plugins and their credentials are "
-        "not taken over: fill in the section [dns {}] (certlatch.conf(5)), with RFC 2136 or a command "
-        "of yours",
-        certificate.name, authenticator, name));
-    if (config_.dns(name) == nullptr && dns_.insert(name).second)
-      proposal_.configuration += fmt::format(
-          "[dns {}]   # fill in; certlatch.conf(5)\nprovider  = {}\n\n", name,
-          name == "rfc2136" ? "rfc2136\nserver    = 192.0.2.53\nzone      = example.org\nkey name  = NAME\n"
-                              "key file  = /etc/certlatch/tsig.key"
-                            : "command\nadd       = /usr/local/bin/add-record\nremove    = "
-                              "/usr/local/bin/remove-record");
-    return fmt::format("challenge = dns-01\ndns       = {}\n", name);
+    const auto is_taken = [&](const std::string& name) {
+      return std::ranges::any_of(dns_, [&](const auto& one) { return one.second == name; });
+    };
+    std::string name = base;
+    for (int i = 2; is_taken(name); ++i) name = fmt::format("{}-{}", base, i);
+    return name;
+  }
+
+  /// The shortest of the names: certbot does not say where zones begin.
+  static std::string zone_of(const CertbotCertificate& certificate) {
+    std::string zone;
+    for (const auto& name : certificate.names) {
+      const auto host = is_wildcard(name) ? name.substr(2) : name;
+      if (zone.empty() || host.size() < zone.size()) zone = host;
+    }
+    return zone;
   }
 
   std::string hook_lines(const CertbotCertificate& certificate, ProposedInstall& install) {
@@ -248,8 +272,8 @@ class Proposer {
   const Config& config_;
   const std::string& path_;
   const CertbotHooks& hooks_;
-  std::map<std::string, std::string> cas_;  // names by directory
-  std::set<std::string> dns_;
+  std::map<std::string, std::string> cas_;                          // names by directory
+  std::map<std::pair<std::string, std::string>, std::string> dns_;  // names by plugin and credentials
   Proposal proposal_;
 };
 

@@ -2,12 +2,12 @@
 #include "worker/import/sections.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <set>
 
 #include "policy/ini_file.h"
+#include "worker/import/list_lines.h"
 #include "worker/state/host_name.h"
 
 namespace certlatch {
@@ -96,12 +96,11 @@ std::string policy_sections(const std::vector<ProposedOpening>& openings,
       if (!has(services, service.name, &ProposedService::name)) services.push_back(service);
     if (broker && has(broker->installs, install.name, &InstallStatus::entry)) continue;
     text += fmt::format(
-        "\n[install {0}]\nnames     = {1}\ndirectory = /etc/ssl/certlatch/{0}\nowner     = {2}\nmode      = "
-        "{3}\n",
-        install.name, fmt::join(install.names, " "), install.owner, install.mode);
-    std::vector<std::string_view> names;
+        "\n[install {0}]\n{1}directory = /etc/ssl/certlatch/{0}\nowner     = {2}\nmode      = {3}\n",
+        install.name, list_lines("names", install.names), install.owner, install.mode);
+    std::vector<std::string> names;
     for (const auto& service : install.services) names.push_back(service.name);
-    if (!names.empty()) text += fmt::format("services  = {}\n", fmt::join(names, " "));
+    text += list_lines("services", names);
   }
   for (const auto& service : services)
     if (!broker || !has(broker->services, service.name, &ServiceStatus::entry))

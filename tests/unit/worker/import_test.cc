@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 // What certbot's files mean, and how they are proposed.
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
+#include "policy/ini_file.h"
 #include "worker/import/proposal.h"
 
 namespace certlatch {
@@ -135,6 +137,78 @@ TEST_CASE("the proposal is a configuration") {
   CHECK(proposed(renewal, config).configuration.empty());
 }
 
+TEST_CASE("as many names as a certificate may have are proposed in lines that are read") {
+  std::vector<std::string> names;
+  for (int i = 0; i < 100; ++i)
+    names.push_back(fmt::format("a-host-with-rather-a-long-name-{}.example.org", i));
+  const auto renewal = read(kRenewal);
+  const CertbotCertificate certificate{"example.org", names, KeyType::rsa_3072, renewal};
+  const std::vector<std::string> contact(5, "somebody.who.has.a.rather.long.address@example.org");
+  const auto proposal =
+      propose({}, "/etc/letsencrypt", {certificate}, {{renewal.server, "letsencrypt", contact}}, {});
+  const auto config = configured(proposal.configuration);
+  CHECK(config.certificates.front().names == names);
+  CHECK(config.cas.front().contact == contact);
+  auto installs = proposal.installs;
+  for (int i = 0; i < 30; ++i) installs.front().services.push_back({fmt::format("service-{}", i)});
+  const auto policy = read_ini(policy_sections({}, installs, std::nullopt), "policy.conf");
+  CHECK(policy.faults.empty());
+  CHECK(policy.sections.front().keys.size() > 50);
+}
+
+TEST_CASE("a plugin for the DNS becomes the provider that does the same, and no secret is read") {
+  const auto with = [](std::string_view lines) {
+    return proposed(
+        read(std::string("[renewalparams]\nserver = https://ca.test/dir\n") + std::string(lines)));
+  };
+  const auto cloudflare =
+      with("authenticator = dns-cloudflare\ndns_cloudflare_credentials = /root/.secrets/cf.ini\n");
+  Config config = configured(cloudflare.configuration);
+  const auto* dns = config.dns("cloudflare");
+  REQUIRE(dns != nullptr);
+  CHECK(dns->provider == DnsConfig::Provider::cloudflare);
+  CHECK(dns->secret_file == "/etc/certlatch/cloudflare");
+  CHECK(says(cloudflare, "dns_cloudflare_api_token"));
+  CHECK(says(cloudflare,
+             "/root/.secrets/cf.ini | sudo install -m 0400 -o certlatch /dev/stdin "
+             "/etc/certlatch/cloudflare"));
+  // What is pasted into a shell says nothing else to it.
+  CHECK(says(with("authenticator = dns-cloudflare\ndns_cloudflare_credentials = /x;reboot\n"),
+             "CREDENTIALS | sudo"));
+
+  const auto update = with("authenticator = dns-rfc2136\ndns_rfc2136_credentials = /root/tsig.ini\n");
+  config = configured(update.configuration);
+  dns = config.dns("rfc2136");
+  REQUIRE(dns != nullptr);
+  CHECK(dns->provider == DnsConfig::Provider::rfc2136);
+  CHECK(dns->zone == "example.org");
+  CHECK(says(update, "dns_rfc2136_secret"));
+  config = configured(with("authenticator = dns-acmedns\n").configuration);
+  dns = config.dns("acmedns");
+  REQUIRE(dns != nullptr);
+  CHECK(dns->provider == DnsConfig::Provider::acme_dns);
+}
+
+TEST_CASE("each file of credentials has a section of its own") {
+  const auto renewal = read(
+      "[renewalparams]\nserver = https://ca.test/dir\nauthenticator = dns-cloudflare\n"
+      "dns_cloudflare_credentials = /root/one\n");
+  auto other = renewal;
+  other.dns_credentials = "/root/two";
+  const auto certificate = [](const std::string& name, const CertbotRenewal& of) {
+    return CertbotCertificate{name, {name}, KeyType::ecdsa_p256, of};
+  };
+  const auto config = configured(
+      propose({}, "/etc/letsencrypt",
+              {certificate("a.test", renewal), certificate("b.test", other), certificate("c.test", renewal)},
+              {{renewal.server, "ca", {}}}, {})
+          .configuration);
+  CHECK(config.dns_sections.size() == 2);
+  CHECK(config.certificate("a.test")->dns == "cloudflare");
+  CHECK(config.certificate("b.test")->dns == "cloudflare-2");
+  CHECK(config.certificate("c.test")->dns == "cloudflare");
+}
+
 TEST_CASE("what certlatch has not is named with what to do") {
   const auto with = [](std::string_view lines) {
     return proposed(
@@ -148,8 +222,8 @@ TEST_CASE("what certlatch has not is named with what to do") {
   CHECK(nginx.installs.front().services == std::vector<ProposedService>{{"nginx"}});
   const auto dns = with("authenticator = dns-route53\n");
   CHECK(says(dns, "`dns-route53`"));
+  CHECK(says(dns, "programs of yours"));
   CHECK(configured(dns.configuration).certificates.front().challenge == ChallengeType::dns_01);
-  CHECK(configured(with("authenticator = dns-rfc2136\n").configuration).dns("rfc2136") != nullptr);
   CHECK(says(with("authenticator = webroot\n[[webroot_map]]\na = /a\nb = /b\n"), "webroots of their own"));
   CHECK(says(with("authenticator = something\n"), "`something` is not known"));
   CHECK(says(with("autorenew = False\nmust_staple = True\n"), "autorenew"));
