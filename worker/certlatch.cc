@@ -9,6 +9,7 @@
 
 #include "protocol/secret.h"
 #include "worker/command/command.h"
+#include "worker/command/unknown_word.h"
 #include "worker/role/role.h"
 #include "worker/role/self_protection.h"
 
@@ -43,14 +44,12 @@ int run_command_line(int argc, char** argv) {
   app.set_version_flag("--version", "certlatch " CERTLATCH_VERSION);
   app.require_subcommand(1);
   app.fallthrough();
-  app.add_option("--config", setting.config, "the configuration (/etc/certlatch/certlatch.conf)")
-      ->option_text("FILE");
+  // Not option_text(), which the default would not be shown with.
+  app.add_option("--config", setting.config, "the configuration")->type_name("FILE")->capture_default_str();
   app.add_option("--state", setting.state, "the state directory")
-      ->option_text("DIRECTORY")
+      ->type_name("DIRECTORY")
       ->capture_default_str();
-  app.add_option("--socket", setting.socket, "the broker's socket")
-      ->option_text("PATH")
-      ->capture_default_str();
+  app.add_option("--socket", setting.socket, "the broker's socket")->type_name("PATH")->capture_default_str();
   auto* quiet = app.add_flag("--quiet", setting.quiet, "print errors only");
   app.add_flag("--verbose", setting.verbose, "print every request to the CA and to the broker")
       ->excludes(quiet);
@@ -62,6 +61,11 @@ int run_command_line(int argc, char** argv) {
     add(line);
   try {
     app.parse(argc, argv);
+  } catch (const CLI::RequiredError& error) {
+    if (const auto sentence = sentence_about_unknown_word(app); !sentence.empty())
+      return complain(kUsage, sentence);
+    app.exit(error);
+    return kUsage;
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? kDone : kUsage;
   }

@@ -126,7 +126,7 @@ int run_account(const Setting& setting, const Options& options) {
                                                    : AccountAction::deactivate;
   const auto account = ask_account(run, ca, action);
   if (!account) return complain(kFailed, account.error().message);
-  print(options, ca, *account);
+  if (!setting.quiet) print(options, ca, *account);
   return kDone;
 }
 

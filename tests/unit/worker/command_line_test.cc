@@ -117,6 +117,23 @@ TEST_CASE("a wrong command line: exit 2") {
   CHECK(called.err == fmt::format("certlatch: {} has no [certificate b]\n", place.config));
 }
 
+TEST_CASE("a word that is no command is named, with those that it may have been meant for") {
+  const Place place;
+  const auto says = [&](const char* arguments) {
+    const auto called = place.call(place.paths() + " " + arguments);
+    CHECK(called.status == 2);
+    CHECK(called.out == "");
+    return called.err;
+  };
+  CHECK(says("renwe") == "certlatch: there is no command `certlatch renwe`; did you mean `renew`?\n");
+  CHECK(says("re a") == "certlatch: there is no command `certlatch re`; did you mean `renew` or `revoke`?\n");
+  CHECK(says("account shwo") ==
+        "certlatch: there is no command `certlatch account shwo`; did you mean `show`?\n");
+  CHECK(says("frobnicate").contains("no command `certlatch frobnicate`; there are renew, status, "));
+  CHECK(says("--frob") == "certlatch: there is no option `--frob`; `certlatch --help` lists them\n");
+  CHECK(says("").contains("subcommand is required"));
+}
+
 TEST_CASE("help and version go to standard output, and only what works is listed") {
   const Place place;
   CHECK(place.call("--version").out == "certlatch " CERTLATCH_VERSION "\n");
@@ -125,6 +142,9 @@ TEST_CASE("help and version go to standard output, and only what works is listed
   for (const char* word : {"renew", "status", "doctor", "verify", "list", "new", "delete", "--config",
                            "--state", "--socket", "--quiet", "--verbose"})
     CHECK(help.out.contains(word));
+  for (const char* usual :
+       {"/etc/certlatch/certlatch.conf", "/var/lib/certlatch", "/run/certlatch/broker.sock"})
+    CHECK(help.out.contains(usual));
   CHECK_FALSE(help.out.contains("role"));
 }
 
@@ -145,4 +165,62 @@ TEST_CASE("status tells of a damaged state, and exits 1") {
   const auto called = place.call(place.paths() + " status --offline");
   CHECK(called.status == 1);
   CHECK(called.out.contains("line 1 is not understood"));
+}
+
+TEST_CASE("new: what is wrong with an argument is said of the argument, and no file is made for it") {
+  const Place place;
+  const auto before = place.directory.read("certlatch.conf");
+  const auto says = [&](std::string_view arguments) {
+    const auto called = place.call(fmt::format("{} new {}", place.paths(), arguments));
+    CHECK(called.status == 2);
+    CHECK(called.out == "");
+    return called.err;
+  };
+  CHECK(says("example") == "certlatch: `example` is not a full host name: no CA issues for it\n");
+  CHECK(says("b.example b_c.example").contains("`b_c.example` has a character other than"));
+  CHECK(says("b.example B.example") == "certlatch: `B.example` is named twice\n");
+  CHECK(
+      says("2001:db8::1")
+          .contains("`2001:db8::1`, as the first of the names, would be the section's: it has a character"));
+  CHECK(says("b.example --opening a/b").contains("`--opening a/b`: the name has a character"));
+  CHECK(says("b.example --ca no").ends_with(fmt::format("certlatch: {} has no [ca no]\n", place.config)));
+  CHECK(says("b.example --dns no").ends_with(fmt::format("certlatch: {} has no [dns no]\n", place.config)));
+  CHECK(says("'*.b.example'")
+            .contains("a wildcard is proven by `challenge = dns-01` alone: write a [dns NAME] section"));
+  CHECK(place.directory.read("certlatch.conf") == before);
+  CHECK(place.call(fmt::format("--config {}/other.conf new example", place.directory.path)).status == 2);
+  CHECK_FALSE(std::filesystem::exists(place.directory.path + "/other.conf"));
+}
+
+TEST_CASE("new: a wildcard is proven by the [dns] that there is, and lines are as short as they must be") {
+  const Place place;
+  place.directory.write("certlatch.conf",
+                        place.directory.read("certlatch.conf") +
+                            "[dns zone]\nprovider = command\nadd = /bin/true\nremove = /bin/true\n");
+  std::string names = "'*.b.example'";
+  for (int i = 0; i < 40; ++i) names += fmt::format(" host-with-a-long-name-{}.b.example", i);
+  const auto called = place.call(fmt::format("{} new {} --service nginx", place.paths(), names));
+  CHECK(called.status == 0);
+  CHECK(called.out.contains("[certificate b.example]"));
+  CHECK(called.out.contains("challenge = dns-01\ndns       = zone\ninstall   = b.example\n"));
+  CHECK_FALSE(called.out.contains("[open"));
+  CHECK(place.call(place.paths() + " list").out.contains("b.example\t"));
+  place.directory.write("certlatch.conf",
+                        place.directory.read("certlatch.conf") +
+                            "[dns other]\nprovider = command\nadd = /bin/true\nremove = /bin/true\n");
+  CHECK(place.call(place.paths() + " new '*.c.example'")
+            .err.contains("which [dns] proves a wildcard: zone, other"));
+  CHECK(place.call(place.paths() + " new '*.c.example' --dns other --print")
+            .out.contains("dns       = other\n"));
+  // Not wildcards alone.
+  CHECK(place.call(place.paths() + " new d.example --dns zone --print").out.contains("challenge = dns-01\n"));
+}
+
+TEST_CASE("new: --quiet says nothing when all is well") {
+  const Place place;
+  const auto store = place.settled();
+  const auto called = place.call(place.paths() + " new b.example --quiet");
+  CHECK(called.status == 0);
+  CHECK(called.out == "");
+  CHECK(place.directory.read("certlatch.conf").contains("[certificate b.example]"));
 }
