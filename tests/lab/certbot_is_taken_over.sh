@@ -20,11 +20,13 @@ install -d -m 0755 /var/lib/www
 python3 -m http.server 80 --bind :: --directory /var/lib/www > $lab/log/www 2>&1 &
 www=$!
 wait_until 'the web server to listen' "$door" probe 127.0.0.1 80
-certbot_gets --webroot -w /var/lib/www -d shop.test -d www.shop.test --key-type rsa --rsa-key-size 3072 \
+many=$(for i in {1..22}; do echo "-d a-rather-long-name-$i.shop.test"; done)
+certbot_gets --webroot -w /var/lib/www -d shop.test -d www.shop.test $many --key-type rsa --rsa-key-size 3072 \
   --deploy-hook '/usr/local/bin/tell shop | logger'
 end $www
 
 write_policy :8080 'inet filter input' example.test shop.test
+sed -i 's/^names     = shop.test .*/& *.shop.test/' $policy
 config_ca > $config
 nginx_start example.test shop.test
 broker_start
@@ -44,6 +46,8 @@ expect_says 'ca lab: the account is taken over, https://ca.test:14000/my-account
   'shop.test: taken over' "Added to $config" 'names     = example.test www.example.test' 'webroot   = /var/lib/www' \
   'key       = rsa-3072' '# deployed = /usr/local/bin/tell shop | logger' 'sudo install -d -o certlatch /var/lib/www'
 if grep -q '^\[install' $said_file; then fail 'it proposes what the policy has'; fi
+run certlatch list
+expect_says a-rather-long-name-1.shop.test a-rather-long-name-22.shop.test
 expect_equal 'files that are not the worker'"'"'s' '' "$(find $worker_state ! -user certlatch)"
 expect_equal 'files that others may read' '' "$(find $worker_state -perm /077)"
 run as_root import certbot
@@ -102,6 +106,31 @@ run as_root import certbot /var/lib/copy --state /var/lib/other
 expect_status 1
 expect_says 'example.test: /var/lib/copy/live/example.test/privkey.pem: a link leads out of the directory' \
   'shop.test: the private key is not that of the certificate'
+
+# A plugin for the DNS becomes the provider that does the same. Its credentials are not opened; the command that is printed
+# puts the secret where it is wanted. What is proposed for the policy is accepted.
+sed -i 's/^authenticator = .*/authenticator = dns-cloudflare/' /etc/letsencrypt/renewal/*.conf
+echo 'dns_cloudflare_credentials = /root/cloudflare.ini' >> $lab/credentials
+sed -i "/^authenticator/r $lab/credentials" /etc/letsencrypt/renewal/*.conf
+printf '%s\n' '# a comment' 'dns_cloudflare_api_token = s3cret-token' > $lab/cloudflare.ini
+broker_stop
+rm -r /var/lib/other $config
+install -d -m 0700 -o certlatch -g certlatch /var/lib/other
+run as_root import certbot --state /var/lib/other --configure
+expect_says 'provider   = cloudflare' 'token file = /etc/certlatch/cloudflare' 'dns       = cloudflare'
+copy=$(sed -n 's/.*alone in a file: //p' $said_file)
+if grep -q s3cret $said_file; then fail 'the token is printed'; fi
+{ policy_head; sed -n '/^\[install/,/^To be looked at/p' $said_file | grep -v '^To be'; } > $lab/policy
+run $bin/certlatch-policy check --policy $lab/policy
+expect_status 0
+run $bin/certlatch-policy ask 'install shop.test' --policy $lab/policy
+expect_says a-rather-long-name-1.shop.test a-rather-long-name-22.shop.test
+run certlatch list --state /var/lib/other
+expect_says a-rather-long-name-22.shop.test
+eval "$(sed "s|sudo ||g; s|/root/cloudflare.ini|$lab/cloudflare.ini|" <<< "$copy")"
+expect_equal 'the token' 's3cret-token' "$(cat /etc/certlatch/cloudflare)"
+expect_equal 'its owner and mode' 'certlatch 400' "$(stat -c '%U %a' /etc/certlatch/cloudflare)"
+
 rm -r /var/lib/other
 run as_root import certbot --state /var/lib/other
 expect_status 1

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # `certlatch new` with a configuration that is root's: the worker's user is shown what is to be added, root has it added,
-# and the worker may read it.
+# and the worker may read it. What is written and printed is accepted, however many names there are.
 . "$(dirname "$0")/lib/lab.sh"
 
 ca_start
@@ -31,6 +31,19 @@ expect_status 0
 expect_says 'shop.test: installed as shop.test, version 1'
 run as_root new shop.test
 expect_status 2
+
+# Forty names are more than a line holds.
+names=$(for i in {1..40}; do echo "shop-number-$i.many.test"; done)
+run as_root new many.test $names
+expect_status 0
+sed -n '/^\[install many.test\]/,/^`certlatch-policy check`/p' $said_file | grep -v '^`' > $lab/many
+{ cat $policy $lab/many; } > $lab/policy
+run $bin/certlatch-policy check --policy $lab/policy
+expect_status 0
+run $bin/certlatch-policy ask 'install many.test' --policy $lab/policy
+expect_says shop-number-1.many.test shop-number-40.many.test
+run certlatch list
+expect_says shop-number-1.many.test shop-number-40.many.test
 
 # None yet: it is made, and the worker can read it.
 rm $config
