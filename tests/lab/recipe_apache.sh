@@ -4,28 +4,27 @@
 . "$(dirname "$0")/lib/lab.sh"
 . "$lab_library/recipe.sh"
 
-recipe_site 'owner = root:root' 'mode = 0600'
-cat > /etc/apache2/lab.conf <<CONF
+recipe_site Apache
+mkdir -p /var/log/apache2 /run/lock
+cat > /etc/apache2/apache2.conf <<CONF
 LoadModule mpm_event_module /usr/lib/apache2/modules/mod_mpm_event.so
 LoadModule authz_core_module /usr/lib/apache2/modules/mod_authz_core.so
 LoadModule ssl_module /usr/lib/apache2/modules/mod_ssl.so
 ServerRoot /etc/apache2
 ServerName example.test
-PidFile /run/apache2.pid
-DefaultRuntimeDir /run
+PidFile \${APACHE_PID_FILE}
+DefaultRuntimeDir \${APACHE_RUN_DIR}
 Mutex file:/run default
 User www-data
 Group www-data
-ErrorLog /var/log/apache.log
+ErrorLog /var/log/apache2/error.log
 SSLSessionCache none
 Listen 443
 <VirtualHost *:443>
   SSLEngine on
-  SSLCertificateFile    $pairs/example.test/live/fullchain.pem
-  SSLCertificateKeyFile $pairs/example.test/live/privkey.pem
+  $(recipe_lines Apache apache2.conf)
 </VirtualHost>
 CONF
-/usr/sbin/apache2 -f /etc/apache2/lab.conf
+service apache2 start > $lab/log/apache 2>&1 || fail "$(cat $lab/log/apache)"
 wait_until 'Apache to listen' outside "$door" probe $host4 443
-recipe_service '/usr/sbin/apache2 -f /etc/apache2/lab.conf -k graceful' '/usr/sbin/apache2 -f /etc/apache2/lab.conf -t'
-recipe_verified example.test:443
+recipe_verified

@@ -4,15 +4,14 @@
 . "$(dirname "$0")/lib/lab.sh"
 . "$lab_library/recipe.sh"
 
-recipe_site 'owner = root:root' 'mode = 0600'
+recipe_site Dovecot
 cat > /etc/dovecot/dovecot.conf <<CONF
 protocols = imap pop3
 base_dir = /run/dovecot
 state_dir = /run/dovecot-state
 log_path = /var/log/dovecot.log
 ssl = yes
-ssl_cert = <$pairs/example.test/live/fullchain.pem
-ssl_key = <$pairs/example.test/live/privkey.pem
+$(recipe_lines Dovecot 10-ssl.conf)
 passdb {
   driver = static
   args = password=x
@@ -24,5 +23,4 @@ userdb {
 CONF
 /usr/sbin/dovecot 2> $lab/log/dovecot || fail "$(cat $lab/log/dovecot)"
 wait_until 'Dovecot to listen' "$door" probe 127.0.0.1 143
-recipe_service '/usr/bin/doveadm reload' '/usr/bin/doveconf -n'
-recipe_verified 127.0.0.1:143 127.0.0.1:993 127.0.0.1:110
+recipe_verified

@@ -27,6 +27,10 @@ fail() {
 }
 in_box() { "$box" run "$dir" "$@"; }
 
+# What docs/operations.md shows for nginx is tried here with the units that it names.
+lab_tree=$PWD
+. tests/lab/lib/recipe.sh
+
 cmake --install "$build" --prefix "$work/stage/usr" > "$work/install.log"
 BOX_BIND=$work/stage BOX_SECONDS=120 "$box" up "$dir"
 
@@ -78,7 +82,7 @@ JSON
     -keyout $d/0/privkey.pem -out $d/0/fullchain.pem 2> /dev/null
   ln -s 0 $d/live
   printf "%s\n" "pid /run/nginx.pid;" "events { }" "http { access_log off; server { listen 443 ssl; return 200 hello;" \
-    "  ssl_certificate $d/live/fullchain.pem; ssl_certificate_key $d/live/privkey.pem; } }" > /etc/nginx/nginx.conf
+    "  $3 } }" > /etc/nginx/nginx.conf
   systemctl start nginx.service
 
   cat > /etc/certlatch/policy.conf <<POLICY
@@ -91,15 +95,7 @@ to        = :8080
 interface = eth0
 gate      = inet filter input
 at most   = 1m
-[install example.test]
-names     = example.test
-directory = $d
-owner     = root:ssl-cert
-mode      = 0640
-services  = nginx
-[service nginx]
-reload    = nginx.service
-check     = /usr/sbin/nginx -t
+$2
 POLICY
   cat > /etc/certlatch/certlatch.conf <<CONFIG
 [ca lab]
@@ -118,7 +114,7 @@ CONFIG
   printf "%s\n" "[Service]" "ExecStart=" "ExecStart=/usr/libexec/certlatch/certlatchd --idle 2" \
     > /etc/systemd/system/certlatchd.service.d/idle.conf
   systemctl start certlatchd.socket certlatch.timer
-' prepare "$work/stage" > "$work/prepare.log" 2>&1 || { cat "$work/prepare.log" >&2; fail 'the box could not be prepared'; }
+' prepare "$work/stage" "$(recipe_lines nginx policy.conf)" "$(recipe_lines nginx nginx.conf)" > "$work/prepare.log" 2>&1 || { cat "$work/prepare.log" >&2; fail 'the box could not be prepared'; }
 
 served() {
   in_box ip netns exec outside openssl s_client -connect 10.77.0.2:443 -servername example.test < /dev/null 2> /dev/null |
