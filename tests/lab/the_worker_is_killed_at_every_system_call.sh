@@ -1,18 +1,25 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Each of the worker's processes is killed at the entry of each of its system calls in turn, while it gets its first
-# certificate and while it renews one. After each kill the port is shut, the ruleset is the one from before and no
-# process is left; the pair on disk is whole; the next run completes, with the right certificate installed and served
-# and the state as it should be; and the run after that has nothing to do.
+# Each of the worker's processes is killed at the entry of its system calls in turn, while it gets its first certificate and
+# while it renews one, compares what is served and runs a command. After each kill the port is shut, the ruleset is the one
+# from before and no process is left; the pair on disk is whole; the next run completes, with the right certificate
+# installed, served and told to the command, and the state as it should be; and the run after that has nothing to do.
 #
-# CRASH_EVERY=N kills at every (20 N)th call only, of some 6,000: N is 5 unless it is set. A test that kills less than it set
-# out to has failed.
+# At each of all 6,500 calls with CRASH_EVERY=0 and CERTLATCH_LAB_SECONDS=20000, which takes three hours; otherwise
+# CRASH_EVERY=N kills at every (20 N)th call, which is every 100th unless it is set, and every 200th under tests/run. A test
+# that kills less than it set out to has failed.
 export CERTLATCH_LAB_SECONDS=${CERTLATCH_LAB_SECONDS:-2400}
 . "$(dirname "$0")/lib/lab.sh"
 
 every=$((${CRASH_EVERY:-5} * 20))
+[ $every -gt 0 ] || every=1
+told=/var/lib/told/last
+install -d -m 0777 /var/lib/told
+printf '%s\n' '#!/bin/sh' 'echo "$RENEWED_DOMAINS" > '$told > /usr/local/bin/tell
+chmod 0755 /usr/local/bin/tell
 ca_start
 host_up
+printf '%s\n' 'verify    = example.test:443' 'deployed  = /usr/local/bin/tell' >> $config
 before=$(ruleset)
 pair=$pairs/example.test
 
@@ -55,6 +62,8 @@ one_life() {  # WHAT PROCESS N COMMAND...
     expect_status 0
   fi
   expect_issued example.test
+  [ $told -nt $pair/live/fullchain.pem ] || fail "the command was not told of what is installed, $what"
+  expect_equal "what is pending, $what" '' "$(grep pending $worker_state/certificates/example.test/state || true)"
   expect_equal "the chain in the state, $what" "$(cat $pair/live/fullchain.pem)" "$(cat $worker_state/certificates/example.test/chain.pem)"
   expect_equal "the files of the state, $what" "$files" "$(state_files)"
   run certlatch renew
@@ -69,7 +78,8 @@ for what in 'the first certificate' 'a renewal'; do
   expect_status 0
   files=$(state_files)
   cp $said_file $lab/log/calls
-  for process in "${command[*]}" 'certlatch role keeper' 'certlatch role acme' 'certlatch role responder' 'certlatch role dns'; do
+  for process in "${command[*]}" 'certlatch role keeper' 'certlatch role acme' 'certlatch role responder' \
+    'certlatch role verify' 'certlatch role dns'; do
     calls=$(awk -v name="$process" '{ n = $1; sub(/^[0-9]+ /, "") } $0 == name && n > most { most = n } END { print most + 0 }' $lab/log/calls)
     if [ "$calls" = 0 ] && [ "$process" != 'certlatch role dns' ]; then fail "no $process was seen"; fi
     for ((at = 1; at <= calls; at += every)); do
