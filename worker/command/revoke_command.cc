@@ -57,7 +57,9 @@ int run_revoke(const Setting& setting, const Options& options) {
 void add_revoke_command(CommandLine& line) {
   auto options = std::make_shared<Options>();
   auto& revoke = line.add("revoke", "have a certificate revoked", options, run_revoke);
-  revoke.add_option("--reason", options->reason, "keyCompromise, superseded, cessationOfOperation ... (unspecified)")
+  revoke
+      .add_option("--reason", options->reason,
+                  "keyCompromise, superseded, cessationOfOperation ... (unspecified)")
       ->option_text("REASON");
   revoke.add_flag("--by-certificate-key", options->by_certificate_key,
                   "signed with the certificate's key instead of the account's");

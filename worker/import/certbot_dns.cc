@@ -15,9 +15,9 @@ std::string plain_path(const std::string& path) {
 
 /// Moves a secret from certbot's file into one of its own, unseen.
 std::string copy_command(std::string_view key, const std::string& from, const std::string& to) {
-  return fmt::format(
-      R"(sudo sed -n 's/^ *{} *= *"\{{0,1\}}\([^" ]*\).*/\1/p' {} | sudo install -m 0400 -o certlatch /dev/stdin {})",
-      key, plain_path(from), to);
+  return fmt::format(R"(sudo sed -n 's/^ *{} *= *"\{{0,1\}}\([^" ]*\).*/\1/p' {} | )"
+                     "sudo install -m 0400 -o certlatch /dev/stdin {}",
+                     key, plain_path(from), to);
 }
 
 ProposedDns cloudflare(const CertbotDns& certbot, std::string_view name) {
