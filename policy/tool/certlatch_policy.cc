@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
-// certlatch-policy: reads a policy, and says what it means. Changes nothing; only `suggest`, which reads the
-// ruleset in force, needs root.
+// certlatch-policy: reads a policy, and says what it means. Changes nothing; only `suggest` and `check
+// --ruleset`, which read the ruleset in force, need root.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <cstring>
 #include <exception>
@@ -16,6 +17,7 @@
 #include "policy/tool/explain.h"
 #include "policy/tool/gate.h"
 #include "policy/tool/history.h"
+#include "policy/tool/misfits.h"
 #include "policy/tool/rules.h"
 #include "policy/tool/suggest.h"
 #include "policy/tool/warnings.h"
@@ -33,6 +35,7 @@ struct Options {
   std::string policy = kInstalledPolicy;
   bool json = false;
   bool quiet = false;
+  bool ruleset = false;
   std::vector<std::string> question;
   std::vector<std::string> logs;
 };
@@ -62,16 +65,73 @@ nlohmann::ordered_json as_json(const std::vector<Fault>& faults) {
   return list;
 }
 
+/// An opening of the policy, and what keeps it from working.
+struct Fit {
+  const OpeningEntry& entry;
+  std::vector<Misfit> misfits;
+  [[nodiscard]] bool is_through() const { return std::ranges::none_of(misfits, &Misfit::is_certain); }
+};
+
+Result<std::vector<Fit>> fits_of(const Policy& policy) {
+  const auto firewall = Firewall::read();
+  if (!firewall) return fail(firewall.error());
+  if (auto shut = check_none_is_open(*firewall); !shut) return fail(shut.error());
+  std::vector<Fit> fits;
+  for (const OpeningEntry& entry : policy.openings) fits.push_back({entry, misfits_of(entry, *firewall)});
+  return fits;
+}
+
+nlohmann::ordered_json as_json(const std::vector<Fit>& fits) {
+  auto list = nlohmann::ordered_json::array();
+  for (const Fit& fit : fits) {
+    auto misfits = nlohmann::ordered_json::array();
+    for (const Misfit& it : fit.misfits)
+      misfits.push_back({{"sentence", it.sentence}, {"remedy", it.remedy}, {"certain", it.is_certain}});
+    list.push_back({{"opening", fit.entry.name},
+                    {"line", fit.entry.gate_line},
+                    {"through", fit.is_through()},
+                    {"misfits", misfits}});
+  }
+  return list;
+}
+
+void print_fits(const std::vector<Fit>& fits, const Options& options) {
+  for (const Fit& fit : fits) {
+    for (const Misfit& it : fit.misfits) {
+      if (options.quiet && !it.is_certain) continue;
+      print_faults({{options.policy, fit.entry.gate_line,
+                     fmt::format("{}[open {}]: {}: {}", it.is_certain ? "" : "warning: ", fit.entry.name,
+                                 it.sentence, it.remedy)}});
+    }
+    if (fit.misfits.empty())
+      print(fmt::format("[open {}]: the ruleset in force lets its connections through\n", fit.entry.name));
+  }
+}
+
+void complain_of_ruleset(const Error& error, std::string_view command) {
+  fmt::print(
+      stderr, "certlatch-policy: {}{}\n", error.message,
+      error.kind == Error::Kind::refused ? fmt::format(": run `sudo certlatch-policy {}`", command) : "");
+}
+
 int check(const Options& options) {
   const auto policy = load(options);
   const auto faults = policy ? std::vector<Fault>() : policy.error();
   const auto warnings = policy ? warnings_for(*policy) : std::vector<Fault>();
+  const bool looks = options.ruleset && policy;
+  const auto fits = looks ? fits_of(*policy) : Result<std::vector<Fit>>(std::vector<Fit>());
+  const bool are_through = fits && std::ranges::all_of(*fits, &Fit::is_through);
+  const int code = !policy || !fits ? kWrongInput : are_through ? kDone : kRefused;
+  if (!fits) complain_of_ruleset(fits.error(), "check --ruleset");
   if (options.json) {
-    print_json(nlohmann::ordered_json{{"policy", options.policy},
-                                      {"sound", policy.has_value()},
-                                      {"faults", as_json(faults)},
-                                      {"warnings", as_json(warnings)}});
-    return policy ? kDone : kWrongInput;
+    nlohmann::ordered_json all{{"policy", options.policy},
+                               {"sound", policy.has_value()},
+                               {"faults", as_json(faults)},
+                               {"warnings", as_json(warnings)}};
+    if (looks && fits) all["openings"] = as_json(*fits);
+    if (!fits) all["trouble"] = fits.error().message;
+    print_json(all);
+    return code;
   }
   print_faults(faults);
   for (Fault warning : warnings) {
@@ -79,11 +139,12 @@ int check(const Options& options) {
     warning.sentence.insert(0, "warning: ");
     print_faults({warning});
   }
-  if (!policy) return kWrongInput;
+  if (!policy) return code;
   print(fmt::format("{}: sound, with {}, {} and {}\n", options.policy,
                     counted(policy->openings.size(), "opening"), counted(policy->installs.size(), "install"),
                     counted(policy->services.size(), "service")));
-  return kDone;
+  if (fits) print_fits(*fits, options);
+  return code;
 }
 
 int explain_it(const Policy& policy, const Options& options) {
@@ -164,9 +225,7 @@ int suggest_it(const Options& options) {
   const auto suggestion =
       firewall ? suggest(*firewall) : Result<Suggestion>(std::unexpected(firewall.error()));
   if (!suggestion) {
-    const bool needs_root = suggestion.error().kind == Error::Kind::refused;
-    fmt::print(stderr, "certlatch-policy: {}{}\n", suggestion.error().message,
-               needs_root ? ": run `sudo certlatch-policy suggest`" : "");
+    complain_of_ruleset(suggestion.error(), "suggest");
     return kWrongInput;
   }
   if (options.json) {
@@ -175,7 +234,7 @@ int suggest_it(const Options& options) {
       closed.push_back({{"chain", it.place.text()}, {"reason", it.reason}, {"keeper", name_of(it.keeper)}});
     auto obstacles = nlohmann::ordered_json::array();
     for (const Obstacle& it : suggestion->obstacles)
-      obstacles.push_back({{"sentence", it.sentence}, {"certain", it.is_certain}});
+      obstacles.push_back({{"sentence", it.text()}, {"certain", it.is_certain}});
     print_json(nlohmann::ordered_json{{"enough", suggestion->is_enough()},
                                       {"section", section_text(*suggestion)},
                                       {"interfaces", suggestion->entry.interfaces},
@@ -253,6 +312,9 @@ int run(int argc, char** argv) {
   auto* check_command = app.add_subcommand("check", "Is the policy sound? Every fault with its line");
   check_command->add_option("file", options.policy, "The policy to read, as with --policy")
       ->type_name("FILE");
+  check_command->add_flag("--ruleset", options.ruleset,
+                          "Besides: would each opening work in the firewall in force? Which gate is missing "
+                          "or does not exist (as root)");
   add_json(check_command);
   auto* explain_command = app.add_subcommand("explain", "What the policy allows and what not, in sentences");
   add_json(explain_command);
@@ -274,7 +336,8 @@ int run(int argc, char** argv) {
   add_json(suggest_command);
   app.footer(
       "Exit status: 0 sound, done or allowed; 1 refused (ask), or the firewall drops where no gate helps "
-      "(suggest); 2 a fault in the policy or in the command line, or the firewall cannot be read.");
+      "(suggest) or where the policy has none (check --ruleset); 2 a fault in the policy or in the command "
+      "line, or the firewall cannot be read.");
 
   try {
     app.parse(argc, argv);

@@ -18,8 +18,8 @@ using Reach = Match;
 
 class Walk {
  public:
-  Walk(const Chain& base, const Firewall& firewall, const Packet& request)
-      : base_(base), firewall_(firewall), packet_(request) {}
+  Walk(const Chain& base, const Firewall& firewall, const Packet& request, const std::vector<Gate>& gates)
+      : base_(base), firewall_(firewall), gates_(gates), packet_(request) {}
 
   std::vector<Event> events() {
     const Reach end = through(base_, Reach::yes, 0);
@@ -31,12 +31,19 @@ class Walk {
  private:
   /// Whether packets leave the chain at its end, or by `return`.
   Reach through(const Chain& chain, Reach reach, unsigned depth);
+  [[nodiscard]] bool is_gated(const Chain& chain) const {
+    return std::ranges::any_of(gates_, [&](const Gate& gate) {
+      return static_cast<std::uint8_t>(gate.family) == chain.family && gate.table == chain.table &&
+             gate.chain == chain.name;
+    });
+  }
   void note(Event::Kind kind, const Chain& chain, const Rule* rule, Reach reach) {
     events_.push_back({kind, &base_, &chain, rule, packet_.is_ipv6, reach == Reach::yes});
   }
 
   const Chain& base_;
   const Firewall& firewall_;
+  const std::vector<Gate>& gates_;
   Packet packet_;
   unsigned rules_ = 0;
   std::vector<Event> events_;
@@ -44,6 +51,7 @@ class Walk {
 
 Reach Walk::through(const Chain& chain, Reach reach, unsigned depth) {
   Reach out = Reach::no;
+  if (is_gated(chain)) return out;
   for (const Rule& rule : chain.rules) {
     if (++rules_ > kMostRules || reach == Reach::no) break;
     for (const auto& [act, target, match] : effects_of(rule, chain, firewall_, packet_)) {
@@ -85,8 +93,9 @@ Reach Walk::through(const Chain& chain, Reach reach, unsigned depth) {
 
 }  // namespace
 
-std::vector<Event> events_in(const Chain& base, const Firewall& firewall, const Packet& request) {
-  return Walk(base, firewall, request).events();
+std::vector<Event> events_in(const Chain& base, const Firewall& firewall, const Packet& request,
+                             const std::vector<Gate>& gates) {
+  return Walk(base, firewall, request, gates).events();
 }
 
 }  // namespace certlatch

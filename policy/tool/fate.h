@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "policy/policy.h"
 #include "policy/tool/firewall.h"
 #include "policy/tool/packet.h"
 #include "policy/tool/xt_match.h"
@@ -24,8 +25,8 @@ struct Event {
 };
 
 /// The connection that `request` begins: its port is the opened one, or the high one behind it. All that may
-/// happen to it in this base chain.
-[[nodiscard]] std::vector<Event> events_in(const Chain& base, const Firewall& firewall,
-                                           const Packet& request);
+/// happen to it in this base chain, if a rule at the head of each of `gates` accepts it.
+[[nodiscard]] std::vector<Event> events_in(const Chain& base, const Firewall& firewall, const Packet& request,
+                                           const std::vector<Gate>& gates);
 
 }  // namespace certlatch

@@ -2,30 +2,15 @@
 // An [open] section for the firewall in force.
 #pragma once
 
-#include <cstdint>
 #include <string>
 #include <vector>
 
 #include "policy/policy.h"
 #include "policy/tool/firewall.h"
+#include "policy/tool/passage.h"
 #include "protocol/result.h"
 
 namespace certlatch {
-
-enum class Keeper : std::uint8_t { broker, ufw, iptables_legacy };
-
-/// A chain of the input hook that can drop an opening's connections.
-struct ClosedChain {
-  Gate place;
-  std::string reason;              // "its policy is drop"
-  Keeper keeper = Keeper::broker;  // who can put a gate there and keep it
-};
-
-/// What drops them where no gate helps, or what an admin should know besides.
-struct Obstacle {
-  std::string sentence;
-  bool is_certain = false;  // the opening cannot work as long as it is there
-};
 
 struct Suggestion {
   OpeningEntry entry;               // `gates` are those of `closed`, unless they are static

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "tests/unit/policy/own_network.h"
 #include "tests/unit/policy/policy_text.h"
 
 using namespace certlatch;
@@ -48,6 +49,27 @@ TEST_CASE("check accepts the example") {
   const auto [code, output] = run("check " CERTLATCH_EXAMPLE_POLICY, "2>/dev/null");
   CHECK(code == 0);
   CHECK(output == CERTLATCH_EXAMPLE_POLICY ": sound, with 1 opening, 1 install and 2 services\n");
+}
+
+TEST_CASE("check --ruleset holds the openings against the ruleset in force, and exits 1") {
+  const auto in_empty_ruleset = [](const std::string& arguments, const std::string& errors) {
+    return in_own_network([&] {
+      const auto [code, output] = run(arguments, errors);
+      return fmt::format("{} {}", code, output);
+    });
+  };
+  const Draft draft(kSoundPolicy);
+  CHECK(in_empty_ruleset("check --quiet --ruleset " + draft.path, "2>&1")
+            .starts_with(fmt::format("1 {}:8: [open http]: there can be no gate in inet filter input: the "
+                                     "ruleset in force has no such chain: ",
+                                     draft.path)));
+  CHECK(
+      in_empty_ruleset("check --json --ruleset " + draft.path, "2>/dev/null").contains("\"certain\": true"));
+  CHECK_FALSE(in_empty_ruleset("check --json " + draft.path, "2>/dev/null").contains("openings"));
+  const Draft open(with_line(8, "gate = none"));
+  const auto said = in_empty_ruleset("check --ruleset " + open.path, "2>/dev/null");
+  CHECK(said.starts_with("0 "));
+  CHECK(said.ends_with("[open http]: the ruleset in force lets its connections through\n"));
 }
 
 TEST_CASE("check tells every fault and exits 2") {

@@ -61,7 +61,7 @@ std::string obstacles_of(const std::string& head, const std::string& rules,
                    [](const Suggestion& it) {
                      std::string text;
                      for (const Obstacle& obstacle : it.obstacles)
-                       text += (obstacle.is_certain ? "! " : "? ") + obstacle.sentence + "\n";
+                       text += (obstacle.is_certain ? "! " : "? ") + obstacle.text() + "\n";
                      return text;
                    });
 }
