@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: MIT
 // `certlatch doctor`
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "worker/command/become_worker.h"
 #include "worker/command/command_run.h"
 #include "worker/command/overview_of_setting.h"
 #include "worker/doctor/examine.h"
+#include "worker/doctor/policy_tool.h"
 #include "worker/show/screen.h"
 
 namespace certlatch {
@@ -17,6 +20,13 @@ namespace {
 struct Options {
   bool json = false;
   bool no_opening = false;
+  std::string policy = "/etc/certlatch/policy.conf";
+};
+
+/// What only root may look at, or open, as a rule: done before this process becomes the worker's.
+struct RootsPart {
+  std::optional<Result<std::string>> ruleset;  // nothing: this was not root
+  Result<UniqueFd> policy;
 };
 
 std::string_view text_of(Verdict verdict) {
@@ -41,13 +51,12 @@ void print_json(const Findings& findings) {
   fmt::print("{}\n", list.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
 }
 
-void print(const Findings& findings, const Setting& setting) {
+void print_table(const Findings& findings) {
   const Screen screen = Screen::of(STDOUT_FILENO);
   std::size_t about = 5;
   for (const Finding& finding : findings)
     about = std::max(about, std::min<std::size_t>(finding.about.size(), 24));
   for (const Finding& finding : findings) {
-    if (setting.quiet && finding.verdict == Verdict::good) continue;
     const Tone tone = finding.verdict == Verdict::good       ? Tone::good
                       : finding.verdict == Verdict::doubtful ? Tone::warning
                                                              : Tone::bad;
@@ -61,14 +70,72 @@ void print(const Findings& findings, const Setting& setting) {
   }
 }
 
+void print(Findings findings, const Setting& setting, const Options& options) {
+  if (setting.quiet) {
+    std::erase_if(findings, [](const Finding& finding) { return finding.verdict != Verdict::bad; });
+    if (findings.empty()) return;
+  }
+  options.json ? print_json(findings) : print_table(findings);
+}
+
+Result<UniqueFd> open_policy(const std::string& path) {
+  UniqueFd file(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  if (!file.is_open()) return fail(Error::system(path));
+  return file;
+}
+
+Result<std::string> text_of_policy(const Result<UniqueFd>& file) {
+  if (!file) return fail(file.error());
+  constexpr std::size_t kMaxBytes = 4 * 1024 * 1024;
+  std::string text(kMaxBytes + 1, '\0');
+  std::size_t used = 0;
+  while (used < text.size()) {
+    const ssize_t n = ::read(file->get(), text.data() + used, text.size() - used);
+    if (n < 0) return fail(Error::system("read the policy"));
+    if (n == 0) break;
+    used += static_cast<std::size_t>(n);
+  }
+  if (used > kMaxBytes) return fail(Error::invalid("the policy is longer than 4 MiB"));
+  text.resize(used);
+  return text;
+}
+
+void examine(Run& run, const Setting& setting, const Options& options, const RootsPart& roots,
+             Findings& findings) {
+  examine_state(run.store, findings);
+  examine_schedule("", findings);
+  examine_certbot(run.config, "", findings);
+  examine_files(run.config, findings);
+  ServedFamilies served;
+  if (const auto broker = ask_broker(setting, run.config.install_entries())) {
+    findings.push_back({Verdict::good, "broker", "answers at " + setting.socket, ""});
+    examine_policy(run.config, *broker, options.policy, text_of_policy(roots.policy), findings);
+    served = families_of(*broker);
+    if (!options.no_opening) examine_openings(run, served, findings);
+  } else {
+    findings.push_back({Verdict::bad, "broker", broker.error().message, "certlatchd(8), and its log"});
+  }
+  if (roots.ruleset)
+    examine_ruleset(run.config, *roots.ruleset, findings);
+  else
+    say_that_root_sees_the_ruleset(run.config, findings);
+  examine_addresses(run, served, findings);
+  const auto identities = examine_cas(run, findings);
+  examine_caa(run, identities, findings);
+}
+
+/// As root for the firewall and the policy's file, and as the worker's user from then on.
 int run_doctor(const Setting& setting, const Options& options) {
+  RootsPart roots{.ruleset = {}, .policy = open_policy(options.policy)};
+  if (is_root()) roots.ruleset = ask_policy_tool(options.policy);
+  const auto refuse = [&](const Error& error) {
+    print({{Verdict::bad, "state", error.message, ""}}, setting, options);
+    return kFailed;
+  };
+  if (auto became = become_worker(setting); !became) return refuse(became.error());
   auto config = configuration(setting);
   if (!config) return kUsage;
-  if (const auto store = Store::open(setting.state); !store) {
-    const Findings alone{{Verdict::bad, "state", store.error().message, ""}};
-    options.json ? print_json(alone) : print(alone, setting);
-    return kFailed;
-  }
+  if (const auto store = Store::open(setting.state); !store) return refuse(store.error());
   int code = kDone;
   Setting quiet = setting;
   quiet.quiet = !setting.verbose;
@@ -76,19 +143,8 @@ int run_doctor(const Setting& setting, const Options& options) {
   if (!command_run) return code;
   Run run = command_run->run();
   Findings findings;
-  examine_state(run.store, findings);
-  examine_schedule(run.config, "", findings);
-  if (const auto broker = ask_broker(setting, run.config.install_entries())) {
-    findings.push_back({Verdict::good, "broker", "answers at " + setting.socket, ""});
-    examine_policy(run.config, *broker, "/etc/certlatch/policy.conf", findings);
-    if (!options.no_opening) examine_openings(run, findings);
-  } else {
-    findings.push_back({Verdict::bad, "broker", broker.error().message, "certlatchd(8), and its log"});
-  }
-  examine_addresses(run, findings);
-  const auto identities = examine_cas(run, findings);
-  examine_caa(run, identities, findings);
-  options.json ? print_json(findings) : print(findings, setting);
+  examine(run, setting, options, roots, findings);
+  print(findings, setting, options);
   const bool is_bad =
       std::ranges::any_of(findings, [](const auto& it) { return it.verdict == Verdict::bad; });
   return is_bad ? kFailed : kDone;
@@ -98,9 +154,13 @@ int run_doctor(const Setting& setting, const Options& options) {
 
 void add_doctor_command(CommandLine& line) {
   auto options = std::make_shared<Options>();
-  auto& doctor =
-      line.add("doctor", "would a renewal work now? each finding with its remedy", options, run_doctor);
+  auto& doctor = line.add(
+      "doctor", "would a renewal work now? each finding with its remedy; as root also of the firewall",
+      options, run_doctor);
   doctor.add_flag("--json", options->json, "as JSON");
+  doctor.add_option("--policy", options->policy, "the broker's policy")
+      ->option_text("FILE")
+      ->capture_default_str();
   doctor.add_flag("--no-opening", options->no_opening, "do not open and shut the ports for a trial");
 }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <iterator>
 
 #include "worker/dns/messages.h"
 #include "worker/doctor/caa.h"
@@ -138,21 +139,21 @@ void examine_caa(Run& run, const CaaIdentities& identities, Findings& findings) 
   auto dns = run.peers.start_dns();
   if (!dns) return findings.push_back({Verdict::doubtful, "names", dns.error().message, ""});
   for (const auto& certificate : run.config.certificates) {
-    FindCaa question{.names = {}, .milliseconds = static_cast<std::uint32_t>(kLookUps.count())};
-    std::vector<std::string> asked;
-    for (const auto& name : certificate.names)
-      if (!is_address(name) && asked.size() < kMaxAtOnce) {
-        asked.push_back(name);
-        question.names.push_back(plain(name));
-      }
-    if (asked.empty() || run.stop.is_requested()) continue;
-    const auto answer = dns->ask<DnsAnswer>(DnsOrder(question), in(kLookUps + std::chrono::seconds(2)));
-    const auto* found = answer ? std::get_if<CaaFound>(&*answer) : nullptr;
-    if (found == nullptr || found->names.size() != asked.size())
-      return findings.push_back(
-          {Verdict::doubtful, certificate.name, "its CAA records could not be looked up", ""});
-    for (std::size_t i = 0; i < asked.size(); ++i)
-      judge(run, certificate, asked[i], found->names[i], identities, findings);
+    std::vector<std::string> names;
+    std::ranges::copy_if(certificate.names, std::back_inserter(names),
+                         [](const auto& name) { return !is_address(name); });
+    for (std::size_t at = 0; at < names.size() && !run.stop.is_requested(); at += kMaxAtOnce) {
+      FindCaa question{.names = {}, .milliseconds = static_cast<std::uint32_t>(kLookUps.count())};
+      for (std::size_t i = at; i < std::min(at + kMaxAtOnce, names.size()); ++i)
+        question.names.push_back(plain(names[i]));
+      const auto answer = dns->ask<DnsAnswer>(DnsOrder(question), in(kLookUps + std::chrono::seconds(2)));
+      const auto* found = answer ? std::get_if<CaaFound>(&*answer) : nullptr;
+      if (found == nullptr || found->names.size() != question.names.size())
+        return findings.push_back(
+            {Verdict::doubtful, certificate.name, "its CAA records could not be looked up", ""});
+      for (std::size_t i = 0; i < found->names.size(); ++i)
+        judge(run, certificate, names[at + i], found->names[i], identities, findings);
+    }
   }
 }
 

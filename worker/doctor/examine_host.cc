@@ -4,62 +4,15 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <filesystem>
-#include <fstream>
-#include <sstream>
 
+#include "worker/doctor/caller.h"
 #include "worker/doctor/examine.h"
 
 namespace certlatch {
 namespace {
 
 namespace fs = std::filesystem;
-
-/// Files that are too large to be a crontab are none.
-std::string contents(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::string text(256 * 1024, '\0');
-  file.read(text.data(), static_cast<std::streamsize>(text.size()));
-  text.resize(static_cast<std::size_t>(file.gcount()));
-  return text;
-}
-
-std::vector<fs::path> files_in(const fs::path& directory) {
-  std::vector<fs::path> files;
-  std::error_code error;
-  for (fs::directory_iterator entry(directory, error), end; !error && entry != end; entry.increment(error))
-    files.push_back(entry->path());
-  std::ranges::sort(files);
-  return files;
-}
-
-/// A line of a crontab that is no comment and has `word` in it.
-bool calls(const std::string& crontab, std::string_view word) {
-  std::istringstream lines(crontab);
-  for (std::string line; std::getline(lines, line);)
-    if (const auto first = line.find_first_not_of(" \t");
-        first != line.npos && line[first] != '#' && line.contains(word))
-      return true;
-  return false;
-}
-
-/// Where `program` is called from by cron or a timer that is enabled; empty when nowhere that can be seen.
-std::string caller_of(const std::string& root, const std::string& program, const std::string& timer) {
-  std::error_code error;
-  for (const char* directory :
-       {"/etc/systemd/system/timers.target.wants", "/usr/lib/systemd/system/timers.target.wants"})
-    if (const auto path = root + directory + "/" + timer; fs::exists(fs::symlink_status(path, error)))
-      return path.substr(root.size());
-  auto crontabs = files_in(root + "/etc/cron.d");
-  for (const char* directory : {"/etc/cron.hourly", "/etc/cron.daily"})
-    for (auto& file : files_in(root + directory)) crontabs.push_back(std::move(file));
-  crontabs.emplace_back(root + "/etc/crontab");
-  crontabs.emplace_back(root + "/var/spool/cron/crontabs/certlatch");
-  for (const auto& crontab : crontabs)
-    if (calls(contents(crontab), program)) return crontab.string().substr(root.size());
-  return {};
-}
 
 /// What a restored backup or a command that was run as root has left: the first that the next run could not
 /// use, or that others could.
@@ -102,35 +55,15 @@ void examine_state(const Store& store, Findings& findings) {
                       is_full ? "make room: a run that cannot write its state down asks for nothing" : ""});
 }
 
-void examine_schedule(const Config& config, const std::string& root, Findings& findings) {
+void examine_schedule(const std::string& root, Findings& findings) {
   const auto caller = caller_of(root, "certlatch", "certlatch.timer");
+  // The crontabs of other users are theirs alone.
   if (caller.empty())
     findings.push_back(
-        {Verdict::bad, "schedule", "neither cron nor a timer that can be seen here calls certlatch",
+        {Verdict::doubtful, "schedule", "neither cron nor a timer that can be seen here calls certlatch",
          "systemctl enable --now certlatch.timer, or the line of examples/cron in /etc/cron.d/certlatch"});
   else
     findings.push_back({Verdict::good, "schedule", "certlatch is called by " + caller, ""});
-
-  const auto certbot = caller_of(root, "certbot", "certbot.timer");
-  if (certbot.empty()) return;
-  bool is_shared = false;
-  for (const auto& file : files_in(root + "/etc/letsencrypt/renewal")) {
-    if (file.extension() != ".conf") continue;
-    const auto lineage = file.stem().string();
-    for (const auto& certificate : config.certificates) {
-      if (certificate.name != lineage &&
-          std::ranges::find(certificate.names, lineage) == certificate.names.end())
-        continue;
-      is_shared = true;
-      findings.push_back(
-          {Verdict::doubtful, certificate.name,
-           fmt::format("certbot, called by {}, renews {} as well", certbot, lineage),
-           fmt::format("certbot delete --cert-name {}, or systemctl disable --now certbot.timer", lineage)});
-    }
-  }
-  if (!is_shared)
-    findings.push_back({Verdict::good, "certbot",
-                        "renews, by " + certbot + ", nothing of this configuration that can be seen", ""});
 }
 
 }  // namespace certlatch

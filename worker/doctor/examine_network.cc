@@ -3,7 +3,6 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <fstream>
 #include <iterator>
 #include <map>
 #include <set>
@@ -23,13 +22,10 @@ namespace {
 constexpr std::size_t kMaxAtOnce = 20;
 constexpr std::chrono::milliseconds kLookUps{10'000};
 
-/// What the policy's text says; empty when it cannot be read.
-std::map<std::string, std::vector<std::string>> names_by_install(const std::string& policy_file) {
-  constexpr std::streamsize kMaxBytes = 4 * 1024 * 1024;
-  std::ifstream file(policy_file, std::ios::binary);
-  std::string text(std::istreambuf_iterator<char>(file), {});
+/// What the policy's text says.
+std::map<std::string, std::vector<std::string>> names_by_install(const std::string& text,
+                                                                 const std::string& policy_file) {
   std::map<std::string, std::vector<std::string>> names;
-  if (static_cast<std::streamsize>(text.size()) > kMaxBytes) return names;
   for (const IniSection& section : read_ini(text, policy_file).sections) {
     if (section.kind != "install" || section.is_damaged) continue;
     for (const IniKey& key : section.keys)
@@ -47,12 +43,12 @@ bool covers(const std::string& allowed, const std::string& name) {
          name.substr(name.find('.')) == allowed.substr(1);
 }
 
-bool is_host_name(const std::string& name) {
-  return !name.starts_with('*') && !name.contains(':') && name.find_first_not_of("0123456789.") != name.npos;
+bool is_address(const std::string& name) {
+  return name.contains(':') || name.find_first_not_of("0123456789.") == name.npos;
 }
 
-void judge(const CertificateConfig& certificate, const NameAddresses& found, const std::set<std::string>& own,
-           Findings& findings) {
+void judge(const CertificateConfig& certificate, const NameAddresses& found, Families served,
+           const std::set<std::string>& own, Findings& findings) {
   const auto say = [&](Verdict verdict, std::string what, std::string remedy) {
     findings.push_back({verdict, certificate.name, std::move(what), std::move(remedy)});
   };
@@ -62,9 +58,15 @@ void judge(const CertificateConfig& certificate, const NameAddresses& found, con
     return say(Verdict::bad, fmt::format("{} has no address", found.name),
                "add an A or AAAA record, or take the name out of the certificate");
   }
+  // What a run finds in its own way before it tells a CA to come.
+  const auto answered = judge_addresses({found}, served, own);
+  if (!answered.refusal.empty())
+    return say(Verdict::bad, answered.refusal, "have the opening serve it, or take the record away");
+  for (const auto& warning : answered.warnings) say(Verdict::doubtful, warning, "");
   std::vector<std::string> foreign;
   std::ranges::copy_if(found.addresses, std::back_inserter(foreign),
                        [&](const auto& address) { return !own.contains(address); });
+  if (foreign.empty() && !answered.warnings.empty()) return;
   if (foreign.empty()) return say(Verdict::good, fmt::format("{} leads to this host", found.name), "");
   const bool has_some = foreign.size() < found.addresses.size();
   const bool has_ipv6 =
@@ -79,8 +81,9 @@ void judge(const CertificateConfig& certificate, const NameAddresses& found, con
 }  // namespace
 
 void examine_policy(const Config& config, const StatusAnswer& broker, const std::string& policy_file,
-                    Findings& findings) {
-  const auto allowed = names_by_install(policy_file);
+                    const Result<std::string>& policy, Findings& findings) {
+  const auto allowed =
+      policy ? names_by_install(*policy, policy_file) : std::map<std::string, std::vector<std::string>>();
   const auto lacks = [&](const CertificateConfig& certificate, const char* kind, const std::string& entry) {
     findings.push_back(
         {Verdict::bad, certificate.name, fmt::format("the policy has no [{} {}]", kind, entry),
@@ -125,12 +128,23 @@ void examine_policy(const Config& config, const StatusAnswer& broker, const std:
         {Verdict::bad, budget.entry, "its `per day` is used up",
          "wait, or raise it in the policy and restart certlatchd; the audit log says what used it"});
   }
-  if (is_whole)
+  if (!policy)
+    findings.push_back(
+        {Verdict::doubtful, "policy",
+         "whether its installs have the certificates' names cannot be seen: " + policy.error().message,
+         "sudo certlatch doctor"});
+  else if (is_whole)
     findings.push_back(
         {Verdict::good, "policy", "it has every entry that the configuration names, with budget left", ""});
 }
 
-void examine_openings(Run& run, Findings& findings) {
+ServedFamilies families_of(const StatusAnswer& broker) {
+  ServedFamilies served;
+  for (const auto& opening : broker.openings) served[opening.entry] = {true, !opening.to_loopback};
+  return served;
+}
+
+void examine_openings(Run& run, ServedFamilies& served, Findings& findings) {
   auto channel = run.peers.connect_broker();
   auto broker = channel ? BrokerClient::greet(std::move(*channel), run.stop, run.report)
                         : Result<BrokerClient>(fail(channel.error()));
@@ -149,6 +163,7 @@ void examine_openings(Run& run, Findings& findings) {
                           fmt::format("sudo ss -ltnp 'sport = :{}' tells who has it", opening->to_port)});
       continue;
     }
+    served[certificate.opening] = door.served(certificate.opening);
     auto opened = door.open(certificate.opening);
     if (opened) opened = door.close_all();
     findings.push_back(
@@ -156,11 +171,13 @@ void examine_openings(Run& run, Findings& findings) {
          opened
              ? fmt::format("port {} was opened to port {}, and shut again", opening->port, opening->to_port)
              : opened.error().message,
-         opened ? "" : "`sudo certlatch-policy suggest` proposes a section for the ruleset in force"});
+         opened
+             ? ""
+             : "`sudo certlatch-policy check --ruleset` tells what does not fit, and `suggest` what would"});
   }
 }
 
-void examine_addresses(Run& run, Findings& findings) {
+void examine_addresses(Run& run, const ServedFamilies& served, Findings& findings) {
   const auto own = own_addresses();
   auto dns = run.peers.start_dns();
   if (!dns) {
@@ -168,18 +185,29 @@ void examine_addresses(Run& run, Findings& findings) {
     return;
   }
   for (const auto& certificate : run.config.certificates) {
-    FindAddresses question{.names = {}, .milliseconds = static_cast<std::uint32_t>(kLookUps.count())};
     if (certificate.challenge == ChallengeType::dns_01) continue;
-    for (const auto& name : certificate.names)
-      if (is_host_name(name) && question.names.size() < kMaxAtOnce) question.names.push_back(name);
-    if (question.names.empty() || run.stop.is_requested()) continue;
-    const auto answer = dns->ask<DnsAnswer>(DnsOrder(question), in(kLookUps + std::chrono::seconds(2)));
-    const auto* found = answer ? std::get_if<AddressesFound>(&*answer) : nullptr;
-    if (found == nullptr) {
-      findings.push_back({Verdict::doubtful, certificate.name, "its names could not be looked up", ""});
-      return;
+    const auto behind = served.find(certificate.opening);
+    const Families families = behind != served.end() ? behind->second : Families{};
+    std::vector<std::string> names;
+    for (const auto& name : certificate.names) {
+      if (is_address(name))
+        judge(certificate, {.name = name, .addresses = {name}, .trouble = {}}, families, own, findings);
+      else if (!is_wildcard(name))
+        names.push_back(name);
     }
-    for (const NameAddresses& name : found->names) judge(certificate, name, own, findings);
+    for (std::size_t at = 0; at < names.size() && !run.stop.is_requested(); at += kMaxAtOnce) {
+      const auto first = names.begin() + static_cast<std::ptrdiff_t>(at);
+      const auto last = first + static_cast<std::ptrdiff_t>(std::min(kMaxAtOnce, names.size() - at));
+      const FindAddresses question{.names = {first, last},
+                                   .milliseconds = static_cast<std::uint32_t>(kLookUps.count())};
+      const auto answer = dns->ask<DnsAnswer>(DnsOrder(question), in(kLookUps + std::chrono::seconds(2)));
+      const auto* found = answer ? std::get_if<AddressesFound>(&*answer) : nullptr;
+      if (found == nullptr) {
+        findings.push_back({Verdict::doubtful, certificate.name, "its names could not be looked up", ""});
+        return;
+      }
+      for (const NameAddresses& name : found->names) judge(certificate, name, families, own, findings);
+    }
   }
 }
 

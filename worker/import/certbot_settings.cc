@@ -28,19 +28,22 @@ class Reader {
   Result<CertbotText> read() {
     CertbotText whole;
     CertbotKeys* keys = &whole.keys;
+    bool are_hosts = false;
     while (next_line()) {
       const auto line = trimmed(line_);
       if (line.empty() || line.front() == '#' || line.front() == ';') continue;
       if (line.front() == '[') {
         const auto first = line.find_first_not_of('['), end = line.find(']');
         if (end == line.npos || first >= end) return misunderstood();
-        keys = &whole.sections[std::string(trimmed(line.substr(first, end - first)))];
+        const auto section = trimmed(line.substr(first, end - first));
+        are_hosts = section == "webroot_map";
+        keys = &whole.sections[std::string(section)];
         continue;
       }
       const auto equals = line.find('=');
       if (equals == line.npos || equals == 0) return misunderstood();
       std::string key(trimmed(line.substr(0, equals)));
-      std::ranges::replace(key, '-', '_');
+      if (!are_hosts) std::ranges::replace(key, '-', '_');
       auto values = values_of(trimmed(line.substr(equals + 1)));
       if (!values) return fail(values.error());
       (*keys)[key] = std::move(*values);

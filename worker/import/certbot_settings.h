@@ -35,7 +35,8 @@ struct CertbotText {
   std::map<std::string, CertbotKeys> sections;  // by the name within the brackets, however many
 };
 
-/// Kind::invalid with the line that is not understood. The dashes in a key's name become underscores.
+/// Kind::invalid with the line that is not understood. The dashes in a key's name become underscores,
+/// but for those of [[webroot_map]], which are host names.
 [[nodiscard]] Result<CertbotText> read_certbot_text(std::string_view text);
 
 /// `defaults` is cli.ini, or empty.

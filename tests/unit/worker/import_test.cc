@@ -57,6 +57,14 @@ bool says(const Proposal& proposal, std::string_view text) {
 
 }  // namespace
 
+TEST_CASE("host names keep their dashes, keys do not") {
+  const auto text =
+      read_certbot_text("[renewalparams]\nkey-type = rsa\n[[webroot_map]]\nmy-host.example.org = /srv\n");
+  REQUIRE(text);
+  CHECK(text->sections.at("renewalparams").contains("key_type"));
+  CHECK(text->sections.at("webroot_map").contains("my-host.example.org"));
+}
+
 TEST_CASE("a renewal's settings are read") {
   const auto renewal = read(kRenewal, "deploy-hook = logger\npre-hook = true\n");
   CHECK(renewal.server == "https://acme-v02.api.letsencrypt.org/directory");
