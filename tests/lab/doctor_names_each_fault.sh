@@ -188,6 +188,15 @@ printf '%s\n' '[renewalparams]' 'server = https://ca.test/dir' '[[webroot_map]]'
 finds 0 'renews example.test as well, as mysite'
 sed -i 's/^example.test/other-host.test/' /etc/letsencrypt/renewal/mysite.conf
 finds 0 'nothing of this configuration'
+# Without such a map the names are in the certificate, where root alone may look.
+echo '[renewalparams]' > /etc/letsencrypt/renewal/mysite.conf
+install -d -m 0700 /etc/letsencrypt/live
+mkdir /etc/letsencrypt/live/mysite
+self_signed /etc/letsencrypt/live/mysite/privkey.pem /etc/letsencrypt/live/mysite/fullchain.pem DNS:other.test DNS:example.test
+finds 0 'it renews mysite, and for which names cannot be seen here'
+root_finds 0 'renews example.test as well, as mysite'
+self_signed /etc/letsencrypt/live/mysite/privkey.pem /etc/letsencrypt/live/mysite/fullchain.pem DNS:other.test
+root_finds 0 'nothing of this configuration'
 rm -r /etc/cron.d/certbot /etc/letsencrypt
 
 # The policy and the broker.

@@ -27,6 +27,7 @@ struct Options {
 struct RootsPart {
   std::optional<Result<std::string>> ruleset;  // nothing: this was not root
   Result<UniqueFd> policy;
+  std::optional<CertbotFiles> certbot;
 };
 
 std::string_view text_of(Verdict verdict) {
@@ -84,6 +85,15 @@ Result<UniqueFd> open_policy(const std::string& path) {
   return file;
 }
 
+/// Without its keys, which are none of this command's business.
+std::optional<CertbotFiles> open_certbot() {
+  auto files = open_certbot_files("/etc/letsencrypt");
+  if (!files) return std::nullopt;
+  for (CertbotLineage& lineage : files->lineages) lineage.key = UniqueFd();
+  files->accounts.clear();
+  return std::move(*files);
+}
+
 Result<std::string> text_of_policy(const Result<UniqueFd>& file) {
   if (!file) return fail(file.error());
   constexpr std::size_t kMaxBytes = 4 * 1024 * 1024;
@@ -104,7 +114,7 @@ void examine(Run& run, const Setting& setting, const Options& options, const Roo
              Findings& findings) {
   examine_state(run.store, findings);
   examine_schedule("", findings);
-  examine_certbot(run.config, "", findings);
+  examine_certbot(run, roots.certbot, findings);
   examine_files(run.config, findings);
   ServedFamilies served;
   if (const auto broker = ask_broker(setting, run.config.install_entries())) {
@@ -124,10 +134,13 @@ void examine(Run& run, const Setting& setting, const Options& options, const Roo
   examine_caa(run, identities, findings);
 }
 
-/// As root for the firewall and the policy's file, and as the worker's user from then on.
+/// As root for the firewall and the files that are root's, and as the worker's user from then on.
 int run_doctor(const Setting& setting, const Options& options) {
-  RootsPart roots{.ruleset = {}, .policy = open_policy(options.policy)};
-  if (is_root()) roots.ruleset = ask_policy_tool(options.policy);
+  RootsPart roots{.ruleset = {}, .policy = open_policy(options.policy), .certbot = {}};
+  if (is_root()) {
+    roots.ruleset = ask_policy_tool(options.policy);
+    roots.certbot = open_certbot();
+  }
   const auto refuse = [&](const Error& error) {
     print({{Verdict::bad, "state", error.message, ""}}, setting, options);
     return kFailed;

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,7 @@
 #include "protocol/result.h"
 #include "worker/check/address_check.h"
 #include "worker/doctor/finding.h"
+#include "worker/import/certbot_files.h"
 #include "worker/run/work.h"
 
 namespace certlatch {
@@ -58,7 +60,8 @@ void examine_caa(Run& run, const CaaIdentities& identities, Findings& findings);
 /// Does anything call certlatch from time to time?
 void examine_schedule(const std::string& root, Findings& findings);
 
-/// Does certbot renew the same names?
-void examine_certbot(const Config& config, const std::string& root, Findings& findings);
+/// Does certbot renew the same names? `opened` are its files, if root could open them; otherwise what anybody
+/// may see is looked at.
+void examine_certbot(Run& run, const std::optional<CertbotFiles>& opened, Findings& findings);
 
 }  // namespace certlatch

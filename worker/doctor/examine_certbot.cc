@@ -8,6 +8,7 @@
 #include "worker/doctor/caller.h"
 #include "worker/doctor/examine.h"
 #include "worker/import/certbot_settings.h"
+#include "worker/run/adopt.h"
 #include "worker/state/host_name.h"
 
 namespace certlatch {
@@ -24,6 +25,7 @@ std::string without_number(const std::string& lineage) {
 
 /// A certificate of certbot's.
 struct Lineage {
+  std::string name;
   std::set<std::string> names;  // that it is for, as far as is known
   bool are_all_known = false;
   bool is_renewed = true;
@@ -31,7 +33,7 @@ struct Lineage {
 
 /// Only `--webroot` writes down each name.
 Lineage lineage_of(const std::string& name, const std::string& settings) {
-  Lineage lineage{.names = {name, without_number(name)}};
+  Lineage lineage{.name = name, .names = {name, without_number(name)}};
   const auto read = read_certbot_text(settings);
   if (!read) return lineage;
   if (const auto section = read->sections.find("renewalparams"); section != read->sections.end())
@@ -45,21 +47,50 @@ Lineage lineage_of(const std::string& name, const std::string& settings) {
   return lineage;
 }
 
+std::vector<Lineage> visible_lineages() {
+  std::vector<Lineage> lineages;
+  for (const auto& file : files_in("/etc/letsencrypt/renewal"))
+    if (file.extension() == ".conf") lineages.push_back(lineage_of(file.stem().string(), contents(file)));
+  return lineages;
+}
+
+/// With the names that are in the certificates.
+std::vector<Lineage> opened_lineages(Run& run, const CertbotFiles& files) {
+  Helpers helpers(run);
+  helpers.never_make_accounts();
+  auto started = helpers.start_keeper();
+  if (started) started = helpers.start_acme();
+  if (started) started = helpers.tell_acme();
+  std::vector<Lineage> lineages;
+  for (const CertbotLineage& file : files.lineages) {
+    auto lineage =
+        lineage_of(file.name, file.renewal.is_open() ? text_of_file(file.renewal).value_or("") : "");
+    auto chain =
+        file.chain.is_open() ? text_of_file(file.chain) : Result<std::string>(fail(Error::invalid("")));
+    const auto read = started && chain ? read_chain(helpers, std::move(*chain))
+                                       : Result<ChainRead>(fail(Error::invalid("")));
+    if (read) {
+      lineage.are_all_known = true;
+      for (const auto& name : read->names) lineage.names.insert(canonical_name(name).value_or(name));
+    }
+    lineages.push_back(std::move(lineage));
+  }
+  return lineages;
+}
+
 }  // namespace
 
-void examine_certbot(const Config& config, const std::string& root, Findings& findings) {
-  const auto caller = caller_of(root, "certbot", "certbot.timer");
+void examine_certbot(Run& run, const std::optional<CertbotFiles>& opened, Findings& findings) {
+  const auto caller = caller_of("", "certbot", "certbot.timer");
   if (caller.empty()) return;
   constexpr auto kOff = "systemctl disable --now certbot.timer";
   bool is_shared = false;
   std::vector<std::string> unknown;
-  for (const auto& file : files_in(root + "/etc/letsencrypt/renewal")) {
-    if (file.extension() != ".conf") continue;
-    const auto name = file.stem().string();
-    const auto lineage = lineage_of(name, contents(file));
+  for (const Lineage& lineage : opened ? opened_lineages(run, *opened) : visible_lineages()) {
+    const auto& name = lineage.name;
     if (!lineage.is_renewed) continue;
     bool is_ours = false;
-    for (const auto& certificate : config.certificates) {
+    for (const auto& certificate : run.config.certificates) {
       const auto same = std::ranges::find_if(certificate.names,
                                              [&](const auto& one) { return lineage.names.contains(one); });
       const bool has_its_name = lineage.names.contains(certificate.name);

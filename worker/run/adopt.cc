@@ -20,8 +20,8 @@ Result<bool> Adoption::take_account(const std::string& ca, Secret key, const std
   return true;
 }
 
-Result<ChainRead> Adoption::read_chain(std::string chain) {
-  auto& acme = *helpers_.acme;
+Result<ChainRead> read_chain(Helpers& helpers, std::string chain) {
+  auto& acme = *helpers.acme;
   if (auto sent = acme.channel().send(AcmeOrder(ReadChain{0, std::move(chain)}), in(kDeadline)); !sent)
     return fail(acme.explain(sent.error()));
   for (;;) {
@@ -35,7 +35,7 @@ Result<ChainRead> Adoption::read_chain(std::string chain) {
 
 Result<AdoptedCertificate> Adoption::take_certificate(const std::string& name, const std::string& ca,
                                                       std::string chain, Secret key, Replace replace) {
-  auto read = read_chain(std::move(chain));
+  auto read = read_chain(helpers_, std::move(chain));
   if (!read) return fail(read.error());
   AdoptedCertificate adopted{.not_after = read->not_after};
   for (const auto& one : read->names) {

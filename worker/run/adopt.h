@@ -21,6 +21,9 @@ struct AdoptedCertificate {
   bool was_there = false;  // the very same: nothing was changed
 };
 
+/// What acme, which is started and told, says of a certificate; the leaf comes first.
+[[nodiscard]] Result<ChainRead> read_chain(Helpers& helpers, std::string chain);
+
 /// Both helpers are started, and acme told, by the caller. With Trial::yes all is looked at and nothing is
 /// stored.
 class Adoption {
@@ -37,7 +40,6 @@ class Adoption {
                                                             std::string chain, Secret key, Replace replace);
 
  private:
-  [[nodiscard]] Result<ChainRead> read_chain(std::string chain);
   Run& run_;
   Helpers& helpers_;
 };

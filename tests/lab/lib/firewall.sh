@@ -95,6 +95,8 @@ expect_opening_works() {
   local before
   before=$(firewall_state)
   expect_port_80 $shut_is
+  $bin/certlatch-policy --policy $policy check --ruleset > $lab/log/check 2>&1 ||
+    fail "check --ruleset says that it cannot work: $(cat $lab/log/check)"
   hold_lease
   expect_port_80 open
   if [ $shut_is = dropped ]; then expect_equal 'the high port by itself' dropped "$(port 8080 4 300)"; fi
