@@ -61,39 +61,38 @@ def fleet(count, prepares):
     return found
 
 
-def run(case, name, client, command, look_every=None, is_timed=True):
+def run(case, name, client, command):
     """One run, as a line of the results."""
     ca_log = os.environ['bench_ca_log']
     if client.needs_port:
         with Port80():
-            found = costs.measure(command, ca_log=ca_log, look_every=look_every)
+            found = costs.measure(command, ca_log=ca_log)
     else:
         door = costs.Broker(os.environ['bench_broker'].split(), os.environ['bench_socket'], WORKER)
-        found = costs.measure(command, WORKER, door, ca_log, look_every)
+        found = costs.measure(command, WORKER, door, ca_log)
         door.listening.close()
     found['failed'] = found['status'] not in client.fine
     if found['failed']:
         with open('/run/lab/log/measured') as output:
             print(f'{name}: exit status {found["status"]}:\n{output.read()[-1500:]}', file=sys.stderr)
     with open(os.environ['bench_results'], 'a') as file:
-        print(json.dumps({'case': case, 'client': name, 'is_timed': is_timed, 'is_looked_at': look_every is not None, **found}), file=file)
+        print(json.dumps({'case': case, 'client': name, **found}), file=file)
     print('.', end='', flush=True, file=sys.stderr)
 
 
 def in_turn(case, found, call, repeats):
-    """Every client, `repeats` times, in turn. More rounds look at the memory, which slows a run down."""
-    for turn in range(repeats + min(repeats, 5)):
+    """Every client, `repeats` times, in turn."""
+    for _ in range(repeats):
         for name, client in found.items():
-            looks = turn >= repeats
-            run(case, name, client, call(client), 0 if looks else None, not looks)
+            run(case, name, client, call(client))
     print(file=sys.stderr)
 
 
 def long_runs_in_turn(case, found, call):
-    """The same where a run of the others takes minutes: one of each, looked at now and then, and certlatch beside it."""
+    """The same where a run of the others takes minutes: one of each, and certlatch beside it."""
     ours = {name: client for name, client in found.items() if not client.needs_port}
     for name, client in found.items():
         if client.needs_port:
             in_turn(case, ours, call, 1)
-            run(case, name, client, call(client), 20)
+            run(case, name, client, call(client))
     in_turn(case, ours, call, 1)

@@ -3,9 +3,7 @@
 
 wall      from its start to its end
 cpu       user and system time of every process that was started for it
-tree      the most memory that all these processes had at one time: the sum of their proportional shares (PSS), looked
-          at every so many milliseconds, 0 for without a pause: 0 unless it is asked for. Of a run of a few milliseconds it
-          sees too little
+memory    the most that the kernel held for all these processes at one time (memory_group.py)
 requests  how many the CA has answered, by its own log
 broker    the part of cpu that is the broker's and what it runs (the check and the restart of a service)
 
@@ -17,6 +15,8 @@ import select
 import signal
 import socket
 import time
+
+import memory_group
 
 PR_SET_CHILD_SUBREAPER = 36
 
@@ -32,12 +32,12 @@ class Broker:
         os.chown(path, 0, group)
         os.chmod(path, 0o660)
 
-    def start(self):
+    def make_ready(self, group):
         def prepare():
             os.dup2(self.listening.fileno(), 3)
             os.set_inheritable(3, True)  # which dup2 does only when the two differ
             os.environ.update(LISTEN_FDS='1', LISTEN_PID=str(os.getpid()))
-        return spawn(self.command, '/run/lab/log/broker', prepare)
+        return Process(self.command, '/run/lab/log/broker', group, prepare)
 
 
 def become(user):
@@ -49,55 +49,33 @@ def become(user):
     os.environ['PATH'] = '/usr/bin:/bin'
 
 
-def spawn(command, log, prepare=lambda: None):
-    child = os.fork()
-    if child:
-        return child
-    try:
-        os.dup2(os.open('/dev/null', os.O_RDONLY), 0)
-        output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
-        os.dup2(output, 1)
-        os.dup2(output, 2)
-        prepare()
-        os.execvp(command[0], command)
-    finally:
-        os._exit(127)
+class Process:
+    """Has all done but to become its command, which `start` makes it do: nothing of this program is then in the figures."""
 
-
-def processes_below(root):
-    parents = {}
-    for entry in os.listdir('/proc'):
-        if entry.isdigit():
+    def __init__(self, command, log, group, prepare=lambda: None):
+        self.id = os.fork()
+        if self.id == 0:
             try:
-                with open(f'/proc/{entry}/stat') as stat:
-                    parents[int(entry)] = int(stat.read().rpartition(')')[2].split()[1])
-            except OSError:
-                pass
-    below = []
-    for process, parent in parents.items():
-        while parent not in (0, root):
-            parent = parents.get(parent, 0)
-        if parent == root:
-            below.append(process)
-    return below
+                os.dup2(os.open('/dev/null', os.O_RDONLY), 0)
+                output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+                os.dup2(output, 1)
+                os.dup2(output, 2)
+                prepare()
+                os.kill(os.getpid(), signal.SIGSTOP)
+                os.execvp(command[0], command)
+            finally:
+                os._exit(127)
+        os.waitpid(self.id, os.WUNTRACED)
+        group.add(self.id)
+        self.cpu_before = time.clock_gettime(~self.id << 3 | 2)  # its own clock: clock_getcpuclockid(3)
 
+    def start(self):
+        os.kill(self.id, signal.SIGCONT)
 
-def command_line(process):
-    with open(f'/proc/{process}/cmdline', 'rb') as line:
-        return line.read()
-
-
-def memory_of(processes):
-    total, ours = 0, command_line('self')
-    for process in processes:
-        try:
-            if command_line(process) == ours:  # it is about to become what it was started for
-                continue
-            with open(f'/proc/{process}/smaps_rollup') as rollup:
-                total += next((int(line.split()[1]) for line in rollup if line.startswith('Pss:')), 0)
-        except OSError:
-            pass
-    return total
+    def wait(self):
+        """Its exit status, and the CPU seconds of it and of those that it has waited for."""
+        _, status, usage = os.wait4(self.id, 0)
+        return os.waitstatus_to_exitcode(status), usage.ru_utime + usage.ru_stime - self.cpu_before
 
 
 def requests_after(log, offset):
@@ -108,41 +86,52 @@ def requests_after(log, offset):
         return sum(b'-> calling handler()' in line for line in lines)
 
 
-def measure(command, user=0, broker=None, ca_log=None, look_every=None, output='/run/lab/log/measured'):
+def wait_for_orphans():
+    """The CPU seconds of all that is left, when it has ended."""
+    cpu = 0.0
+    while True:
+        try:
+            usage = os.wait4(-1, 0)[2]
+        except ChildProcessError:
+            return cpu
+        cpu += usage.ru_utime + usage.ru_stime
+
+
+def measure(command, user=0, broker=None, ca_log=None, output='/run/lab/log/measured'):
     """The costs; `status` is the command's exit status."""
     libc = ctypes.CDLL(None)
     libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     offset = os.path.getsize(ca_log) if ca_log else 0
-    helper, tree, cpu = None, 0, 0.0
+    group = memory_group.MemoryGroup()
     poll = select.poll()
+    helper = broker.make_ready(group) if broker else None
     if broker:
         poll.register(broker.listening, select.POLLIN)
-    began = time.monotonic()
-    child = spawn(command, output, lambda: become(user) if user else None)
-    ended = os.pidfd_open(child)
+    child = Process(command, output, group, lambda: become(user) if user else None)
+    ended = os.pidfd_open(child.id)
     poll.register(ended, select.POLLIN)
-    while True:
-        ready = [fd for fd, _ in poll.poll(look_every)]
-        if ended in ready:
-            break
+    has_helper = False
+    began = time.monotonic()
+    child.start()
+    while ended not in (ready := [fd for fd, _ in poll.poll()]):
         if broker and broker.listening.fileno() in ready:
             poll.unregister(broker.listening)
-            helper = broker.start()
-        if look_every is not None:
-            tree = max(tree, memory_of(processes_below(os.getpid())))
+            helper.start()
+            has_helper = True
     wall = time.monotonic() - began
     os.close(ended)
-    _, status, usage = os.wait4(child, 0)
+    status, cpu = child.wait()
+    broker_cpu = 0.0
     if helper:
-        os.kill(helper, signal.SIGTERM)
-    child_cpu = usage.ru_utime + usage.ru_stime
-    while True:
-        cpu += usage.ru_utime + usage.ru_stime
-        try:
-            _, _, usage = os.wait4(-1, 0)
-        except ChildProcessError:
-            break
+        os.kill(helper.id, signal.SIGTERM if has_helper else signal.SIGKILL)
+        _, broker_cpu = helper.wait()
+    # Its inspector and runner, or what a command did not wait for.
+    orphans_cpu = wait_for_orphans()
+    if has_helper:
+        broker_cpu += orphans_cpu
+    else:
+        broker_cpu, cpu = 0.0, cpu + orphans_cpu
     libc.prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0)
-    return {'wall': wall * 1000, 'cpu': cpu * 1000, 'tree': tree / 1024,
-            'requests': requests_after(ca_log, offset), 'broker': (cpu - child_cpu) * 1000 if helper else 0,
-            'status': os.waitstatus_to_exitcode(status)}
+    most = group.end()
+    return {'wall': wall * 1000, 'cpu': (cpu + broker_cpu) * 1000, 'memory': most / 2**20 if most is not None else None,
+            'requests': requests_after(ca_log, offset), 'broker': broker_cpu * 1000, 'status': status}

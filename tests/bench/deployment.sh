@@ -7,7 +7,8 @@
 #
 #   tests/bench/deployment.sh
 #
-# Environment: BENCH_FLEET (200), BENCH_FLEET_CERTBOT (20; 0: leave it out), BENCH_REPEATS_FLEET (3).
+# Environment: BENCH_FLEET (200), BENCH_FLEET_CERTBOT (20; 0: leave it out), BENCH_REPEATS_FLEET (3), BENCH_RESULTS (see
+# lib/contest.sh).
 . "$(dirname "$(readlink -f "$0")")/lib/contest.sh"
 
 # Each call of nginx is counted; each of the hooks' says when.
@@ -19,14 +20,15 @@ SCRIPT
 chmod 0755 /usr/local/bin/counted-nginx
 calls() { grep -c -- "^$1" $lab/calls || true; }
 milliseconds() { awk -v from="$1" -v to="$2" 'BEGIN { printf "%.0f", (to - from) * 1000 }'; }
-# print_row CLIENT CERTIFICATES WALL OPENINGS OPEN
-print_row() {
-  printf '%-12s %13d %10d %10d %13d %8d %10d\n' "$1" "$2" "$3" "$4" "$5" "$(calls -t)" "$(calls -s)"
+# row CLIENT CERTIFICATES WALL OPENINGS OPEN
+row() {
+  printf '{"client": "%s", "certificates": %d, "wall": %d, "openings": %d, "open": %d, "checks": %d, "restarts": %d}\n' \
+    "$@" "$(calls -t)" "$(calls -s)" >> "$bench_results"
+  printf . >&2
 }
 time_of() { date -d "$(grep -o '^time=[^ ]*' <<< "$1" | cut -d= -f2)" +%s.%3N; }
 
-echo
-printf '%-12s %13s %10s %10s %13s %8s %10s\n' client certificates 'wall, ms' openings 'open, ms' checks restarts
+echo 'one nginx' >&2
 count=${BENCH_FLEET:-200}
 mapfile -t names < <(site_names "$count")
 host_with "${names[@]}"
@@ -44,13 +46,16 @@ for ((i = 0; i < ${BENCH_REPEATS_FLEET:-3}; ++i)); do
   while read -r opened && read -r shut; do
     open=$((open + $(milliseconds "$(time_of "$opened")" "$(time_of "$shut")")))
   done < <(grep -E 'what="open http" outcome=done|what="(close [0-9]+|lease)" outcome=' $lab/audited)
-  print_row certlatch "$count" "$(milliseconds "$began" "$ended")" "$(grep -c 'what="open http" outcome=done' $lab/audited)" $open
+  row certlatch "$count" "$(milliseconds "$began" "$ended")" "$(grep -c 'what="open http" outcome=done' $lab/audited)" $open
 done
 broker_stop
 nginx_stop
 
 count=${BENCH_FLEET_CERTBOT:-20}
-if [ "$count" = 0 ] || ! command -v certbot > /dev/null; then exit 0; fi
+if [ "$count" = 0 ] || ! command -v certbot > /dev/null; then
+  print_table
+  exit 0
+fi
 mapfile -t names < <(site_names "$count")
 host_with "${names[@]}"
 cat > $lab/door <<'HOOK'
@@ -74,4 +79,5 @@ run certbot renew -n -q --no-random-sleep-on-renew --force-renewal --{config,wor
 ended=$EPOCHREALTIME
 if [ "$status" != 0 ]; then tail -n 5 $said_file; fi
 open=$(awk '$1 == "open" { from = $2 } $1 == "shut" { sum += ($2 - from) * 1000 } END { printf "%.0f", sum }' $lab/door.log)
-print_row certbot "$count" "$(milliseconds "$began" "$ended")" "$(grep -c open $lab/door.log)" "$open"
+row certbot "$count" "$(milliseconds "$began" "$ended")" "$(grep -c open $lab/door.log)" "$open"
+print_table

@@ -5,8 +5,8 @@
 #
 #   tests/bench/idle.sh [COUNT...]
 #
-# Environment: BENCH_REPEATS_IDLE (9), BENCH_CLIENTS and up to how many certificates they take part (100: BENCH_OTHERS_UP_TO),
-# BENCH_RESULTS (see lib/contest.sh).
+# Environment: BENCH_REPEATS_IDLE (9), BENCH_CLIENTS and up to how many certificates they take part (1000: BENCH_OTHERS_UP_TO;
+# beyond 100 once, which takes dehydrated minutes), BENCH_RESULTS (see lib/contest.sh).
 . "$(dirname "$(readlink -f "$0")")/lib/contest.sh"
 [ $# -gt 0 ] || set -- 1 100 1000 10000
 others=$bench_clients
@@ -14,9 +14,10 @@ others=$bench_clients
 for count in "$@"; do
   # certlatch's certificates are made by hand, as an earlier run would have left them; so are the others' (clients.py).
   rm -rf "${worker_state:?}" "${pairs:?}" && /usr/bin/python3 "$bench/fleet.py" "$count" $config $worker_state $pairs 871
-  bench_clients=
-  if [ "$count" -le "${BENCH_OTHERS_UP_TO:-100}" ]; then bench_clients=$others; fi
+  bench_clients='' once=''
+  if [ "$count" -le "${BENCH_OTHERS_UP_TO:-1000}" ]; then bench_clients=$others; fi
+  if [ -n "$bench_clients" ] && [ "$count" -gt 100 ]; then once=once; fi
   echo "nothing due, $count" >&2
-  /usr/bin/python3 "$bench/idle.py" "$count" "${BENCH_REPEATS_IDLE:-9}"
+  /usr/bin/python3 "$bench/idle.py" "$count" "${BENCH_REPEATS_IDLE:-9}" $once
 done
 print_table

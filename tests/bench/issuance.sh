@@ -9,7 +9,8 @@
 #   tests/bench/issuance.sh
 #
 # Environment: BENCH_COUNTS ("1 50"), BENCH_DELAYS in milliseconds ("0 40"), BENCH_REPEATS for one certificate and for many
-# ("9 0"; 0: certlatch five times, the others once, since 50 certificates take them minutes), BENCH_CLIENTS, BENCH_RESULTS (see lib/contest.sh).
+# ("9 0"; 0: certlatch five times, the others once, since 50 certificates take them minutes), BENCH_PARALLEL (another
+# certlatch, with so many orders at once, where there are many), BENCH_CLIENTS, BENCH_RESULTS (see lib/contest.sh).
 . "$(dirname "$(readlink -f "$0")")/lib/contest.sh"
 read -r repeats_of_one repeats_of_many <<< "${BENCH_REPEATS:-9 0}"
 
@@ -19,13 +20,15 @@ for count in ${BENCH_COUNTS:-1 50}; do
   repeats=$repeats_of_one title='1 certificate'
   if [ "$count" -gt 1 ]; then
     repeats=$repeats_of_many title="$count certificates"
-    { printf '%s\n' '[worker]' 'parallel = 32' ''; cat $config; } > $lab/parallel.conf
-    export bench_configs="certlatch=$config certlatch,32=$lab/parallel.conf"
+    if [ -n "${BENCH_PARALLEL:-}" ]; then
+      { printf '%s\n' '[worker]' "parallel = $BENCH_PARALLEL" ''; cat $config; } > $lab/parallel.conf
+      export bench_configs="certlatch=$config certlatch,$BENCH_PARALLEL=$lab/parallel.conf"
+    fi
   fi
   prepare=prepare
   for delay in ${BENCH_DELAYS:-0 40}; do
     if [ "$delay" = 0 ]; then wire_restored; else wire_delayed "$delay"; fi
-    case="$title, a round trip of $(round_trip) ms"
+    case="issuing, $title, round trip of $(round_trip) ms"
     echo "$case" >&2
     /usr/bin/python3 "$bench/issuance.py" "$case" "$count" "$repeats" $prepare
     prepare=

@@ -50,6 +50,6 @@ for _ in range(7):
     began = time.monotonic()
     socket.create_connection((sys.argv[1], int(sys.argv[2]))).close()
     times.append((time.monotonic() - began) * 1000)
-print(f'{statistics.median(times):.1f}')
+print(f'{statistics.median(times):.0f}')
 PYTHON
 }
