@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # certlatch beside the other clients that Debian packages: issuing, looking after what is not due, and many certificates of
-# one server; the tables of docs/operations.md. It takes as many minutes as the slowest of them, some two hours; the
-# environment of the three scripts makes it shorter: BENCH_COUNTS='1 10' takes a third of that.
+# one server; the tables of docs/operations.md. It takes as many minutes as the slowest of them, about an hour on a
+# machine that does nothing else; the environment of the three scripts makes it shorter: BENCH_COUNTS='1 10' halves it.
 #
 #   sudo ninja -C build/release compare
 #   sudo tests/bench/compare.sh --keep FILE      keeps each run's figures, for table.py; added to those that are there

@@ -5,10 +5,11 @@
 #
 #   tests/bench/idle.sh [COUNT...]
 #
-# Environment: BENCH_REPEATS_IDLE (9), BENCH_CLIENTS and up to how many certificates they take part (1000: BENCH_OTHERS_UP_TO;
-# beyond 100 once, which takes dehydrated minutes), BENCH_RESULTS (see lib/contest.sh).
+# Environment: BENCH_COUNTS_IDLE ("1 100 1000 10000"), BENCH_REPEATS_IDLE (9), BENCH_CLIENTS, BENCH_OTHERS_UP_TO (1000: with how
+# many certificates the others take part; beyond 100 once, which takes dehydrated minutes), BENCH_RESULTS (see lib/contest.sh).
 . "$(dirname "$(readlink -f "$0")")/lib/contest.sh"
-[ $# -gt 0 ] || set -- 1 100 1000 10000
+# shellcheck disable=SC2086
+[ $# -gt 0 ] || set -- ${BENCH_COUNTS_IDLE:-1 100 1000 10000}
 others=$bench_clients
 
 for count in "$@"; do

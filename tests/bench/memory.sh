@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# The broker's resident memory beyond shared libraries, in KiB: its private pages, and all pages of its own program.
+# A process's resident memory beyond shared libraries, in KiB: its private pages (those of a library that nobody else has
+# mapped at the time are among them), and all pages of its own program.
 #
 #   tests/bench/memory.sh PROCESS
 set -euo pipefail
