@@ -335,9 +335,9 @@ int run(int argc, char** argv) {
       "suggest", "An [open] section for the firewall in force, which it reads (as root) instead of a policy");
   add_json(suggest_command);
   app.footer(
-      "Exit status: 0 sound, done or allowed; 1 refused (ask), or the firewall drops where no gate helps "
-      "(suggest) or where the policy has none (check --ruleset); 2 a fault in the policy or in the command "
-      "line, or the firewall cannot be read.");
+      "Exit status: 0 sound, done or allowed; 1 refused (ask), the log is not whole (audit), or the firewall "
+      "drops where no gate helps (suggest) or where the policy has none (check --ruleset); 2 a fault in the "
+      "policy or in the command line, or the log or the firewall cannot be read.");
 
   try {
     app.parse(argc, argv);

@@ -185,3 +185,19 @@ TEST_CASE("usage errors exit 2; help and version 0, before and after the command
 TEST_CASE("an answer that cannot be written is a failure") {
   CHECK(run("explain --policy " CERTLATCH_EXAMPLE_POLICY " >/dev/full").code == 2);
 }
+
+TEST_CASE("help and manual name every command that exits 1") {
+  const Draft log("time=x what=y outcome=done\n");
+  CHECK(run("ask open ssh --policy " CERTLATCH_EXAMPLE_POLICY).code == 1);
+  CHECK(run("audit " + log.path).code == 1);
+  const auto help = run("--help").output;
+  std::ifstream file(fs::path(CERTLATCH_EXAMPLE_POLICY).parent_path() / "../docs/certlatch-policy.1");
+  const std::string manual(std::istreambuf_iterator<char>(file), {});
+  const auto statuses = manual.substr(std::min(manual.find(".Sh EXIT STATUS"), manual.size()));
+  const auto one = statuses.substr(0, statuses.find(".It 2"));
+  for (const char* command : {"ask", "audit", "suggest"}) {
+    CAPTURE(command);
+    CHECK(help.contains(fmt::format("({})", command)));
+    CHECK(one.contains(fmt::format(".Pq Cm {}", command)));
+  }
+}
