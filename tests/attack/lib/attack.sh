@@ -40,8 +40,9 @@ attack_begin() {
 attack() {  # NAME
   local known=0
   [ -n "$broker_pid" ] || attack_begin
-  "${python[@]}" "$attack_library/judge.py" --broker "$broker_pid" --audit $audit --socket $socket --pairs $pairs \
-    --state $broker_state --runs $lab/runs --bound "$(memory_bound)" -- \
+  "${python[@]}" "$attack_library/judge.py" --broker "$broker_pid" --audit $audit --said $broker_log --pairs $pairs \
+    --policy $policy --state $broker_state --runs $lab/runs --bound "$(memory_bound 6144)" \
+    --inspector-bound "$(memory_bound 24576)" -- \
     "${as_worker_command[@]}" PYTHONPATH="$attack_library" "${python[@]}" \
     "$attack_library/../by/$1.py" $socket $lab/authority.pem || known=$?
   [ $known = 0 ] || fail "$1: see above"
@@ -49,7 +50,8 @@ attack() {  # NAME
   expect_status 0
 }
 
-# KiB by which the broker may grow: the buffers of sixteen connections and of netlink. Sanitizers keep what was freed.
-memory_bound() {
-  case $(ldd $bin/certlatchd) in *libasan*) echo 400000 ;; *) echo 6144 ;; esac
+# KiB by which the broker may grow, the buffers of sixteen connections and of netlink; or that its inspector may take.
+# Sanitizers keep what was freed.
+memory_bound() {  # KIB
+  case $(ldd $bin/certlatchd) in *libasan*) echo 400000 ;; *) echo "$1" ;; esac
 }

@@ -12,8 +12,12 @@ import subprocess
 import sys
 import time
 
+from wire import SECRET_BYTES
+
 FIELD = re.compile(r'(\w+)=("(?:[^"\\]|\\.)*"|\S*)')
-TOGGLES = "/proc/sys/net/ipv4/conf"
+SETTINGS = "/proc/sys/net"
+TOGGLES = f"{SETTINGS}/ipv4/conf"
+BASE64 = re.compile(rb"[A-Za-z0-9+/]{%d,}" % SECRET_BYTES)
 
 
 def fields(line):
@@ -47,11 +51,37 @@ def tree(root):
     return found
 
 
+def contents(path):
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError:  # which can only be written, or has no value in this namespace
+        return None
+
+
 def toggles():
+    paths = [f"{TOGGLES}/{interface}/route_localnet" for interface in os.listdir(TOGGLES)]
+    return {path: contents(path) for path in [*paths, f"{SETTINGS}/ipv4/ip_forward"]}
+
+
+def settings():
+    """Every setting of the network. It takes too long to be done after each attempt."""
     found = {}
-    for interface in os.listdir(TOGGLES):
-        with open(f"{TOGGLES}/{interface}/route_localnet") as file:
-            found[interface] = file.read()
+    for family in ("ipv4", "ipv6"):
+        for directory, _, files in os.walk(f"{SETTINGS}/{family}"):
+            found.update({f"{directory}/{name}": contents(f"{directory}/{name}") for name in files})
+    return found
+
+
+def counted_headings(policy):
+    """Sections with a budget: only what is allowed of them is counted on the disk."""
+    found, heading = set(), None
+    with open(policy) as file:
+        for line in file:
+            if line.startswith("["):
+                heading = line.strip().strip("[]")
+            elif line.startswith("per day"):
+                found.add(heading)
     return found
 
 
@@ -107,11 +137,18 @@ class Judge:
         self.begin_descriptors = self.broker.descriptors()
         self.begin_ruleset = self.ruleset.text()
         self.begin_toggles = toggles()
+        self.begin_settings = settings()
+        self.counted = counted_headings(options.policy)
+        self.secrets = set()
         self.look()
+        self.state = self.state_files()
 
     def look(self):
         self.generation = self.ruleset.generation()
         self.files = tree(self.options.pairs)
+
+    def state_files(self):
+        return {path: rest for path, *rest in tree(self.options.state)}
 
     def fault(self, attempt, text):
         self.faults += 1
@@ -158,8 +195,30 @@ class Judge:
         if len(lines) != len(expected) or not all(map(self.fits, expected, lines)):
             self.fault(name, "the log\n    must have " + f"{expected}\n    has       " + "\n              ".join(lines))
 
+    def hold_against_the_state(self, name, attempt):
+        """What was counted and which pairs were loaded: written when something was allowed or done, and not before."""
+        may_change = set()
+        for item in attempt["log"]:
+            if item["outcome"] == "allowed" and item["what"] in self.counted:
+                may_change.add("usage")
+            if item["outcome"] == "done" and item["what"].startswith("service "):
+                may_change.add("services")
+        now = self.state_files()
+        for path in now.keys() | self.state.keys():
+            if now.get(path) != self.state.get(path) and os.path.basename(path) not in may_change:
+                self.fault(name, f"{path} was changed")
+        self.state = now
+
+    def hold_no_secret(self, name, text):
+        """Nothing of a key that was ever sent. As long a piece of every run of base64 is looked up."""
+        for run in BASE64.findall(text):
+            for at in range(len(run) - SECRET_BYTES + 1):
+                if run[at : at + SECRET_BYTES].decode() in self.secrets:
+                    return self.fault(name, "a part of a key was written to a log")
+
     def hold(self, attempt):
         name = attempt["attempt"]
+        self.secrets.update(attempt["secrets"])
         self.attempts += attempt.get("count", 1)
         self.refusals += sum(item["outcome"] in ("refused", "violation") for item in attempt["log"])
         if attempt["wrong"]:
@@ -176,7 +235,8 @@ class Judge:
             self.fault(name, "an installed pair was changed")
             self.look()
         if toggles() != self.begin_toggles:
-            self.fault(name, "route_localnet was changed")
+            self.fault(name, "route_localnet or ip_forward was changed")
+        self.hold_against_the_state(name, attempt)
         if attempt.get("runs") is not None and len(os.listdir(self.options.runs)) != attempt["runs"]:
             self.fault(name, f"the service's command ran {len(os.listdir(self.options.runs))} times")
         until = time.monotonic() + 3
@@ -195,23 +255,31 @@ class Judge:
             self.fault("at the end", "the ruleset is another")
         if self.lines(0) or self.log.read():
             self.fault("at the end", "lines in the log that no attempt accounts for")
+        if settings() != self.begin_settings:
+            now = settings()
+            changed = [path for path in now if now[path] != self.begin_settings.get(path)]
+            self.fault("at the end", f"settings of the network were changed: {changed}")
+        for log in (self.options.audit, self.options.said):
+            self.hold_no_secret(log, contents(log))
+        if self.broker.inspector_peak() > self.options.inspector_bound:
+            self.fault("at the end", f"the inspector or the runner took {self.broker.inspector_peak()} KiB")
         peak, grown = self.broker.peak(), self.broker.peak() - self.begin_memory
         if grown > self.options.bound:
             self.fault("at the end", f"the broker has grown by {grown} KiB")
         print(
             f"{self.attempts} attempts, {self.refusals} refusals, {self.faults} faults; the broker's peak: "
             f"{peak} KiB ({grown} more than at rest), {self.begin_descriptors[0]} descriptors; "
-            f"its inspector's: {self.broker.inspector_peak()} KiB"
+            f"its inspector's: {self.broker.inspector_peak()} KiB; {len(self.secrets)} pieces of keys were sought in its logs"
         )
         return 0 if self.faults == 0 and self.attempts > 0 else 1
 
 
 def main():
     parser = argparse.ArgumentParser()
-    for name in ("audit", "socket", "pairs", "state", "runs"):
-        parser.add_argument("--" + name)
-    parser.add_argument("--broker", type=int)
-    parser.add_argument("--bound", type=int)
+    for name in ("audit", "said", "pairs", "policy", "state", "runs"):
+        parser.add_argument("--" + name, required=True)
+    for name in ("broker", "bound", "inspector-bound"):
+        parser.add_argument("--" + name, type=int, required=True)
     parser.add_argument("command", nargs="+")
     options = parser.parse_args()
     judge = Judge(options)

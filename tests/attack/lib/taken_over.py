@@ -5,12 +5,18 @@ the other side of standard output and input, and says when to go on."""
 import json
 import sys
 
-from wire import Connection, Ended, Refusal
+from wire import Connection, Ended, Refusal, secrets
 
 SOCKET, AUTHORITY = sys.argv[1:3]
 
 GREETED = {"what": "hello", "outcome": "allowed"}
 GONE = {"what": "connection", "outcome": "ended"}
+
+# Why a message that is none ends its connection, in the log's words.
+TOO_LONG = "longer than its kind may be"
+TOO_MUCH = "message a size exceeds what is left"
+ENDS_EARLY = "message ends in the middle of a field"
+AFTER_THE_END = "message has bytes after its end"
 
 
 def violation(why):
@@ -32,7 +38,8 @@ def done(what):
 def tell(name, log, wrong=None, **more):
     """`log`: the lines that the broker must have written, and no other. `wrong`: what the attacker itself saw that
     should not be. `changes`: what an allowed part of the attempt may change. `unordered`: of several connections."""
-    print(json.dumps({"attempt": name, "log": log, "wrong": wrong, **more}), flush=True)
+    print(json.dumps({"attempt": name, "log": log, "wrong": wrong, "secrets": sorted(secrets), **more}), flush=True)
+    secrets.clear()
     if sys.stdin.readline() != "on\n":
         sys.exit(1)
 

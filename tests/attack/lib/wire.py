@@ -10,6 +10,19 @@ REFUSED = 255
 MAX_MESSAGE = 65536
 REASONS = ["policy", "budget", "conflict", "pair", "check", "command", "host"]
 
+# Of each line of a key that was sent: so many bytes must not turn up in a log.
+SECRET_BYTES = 24
+secrets = set()
+
+
+def remember(key):
+    """A key goes out: the body of its PEM is what nobody may write down."""
+    for line in (key.decode("latin1") if isinstance(key, bytes) else key).splitlines():
+        piece = line.rstrip("=")[-SECRET_BYTES:]
+        if len(piece) == SECRET_BYTES and not line.startswith("-----"):
+            secrets.add(piece)
+    return key
+
 
 def u8(number):
     return struct.pack("<B", number)
@@ -45,11 +58,11 @@ def close(lease):
 
 
 def install(entry, chain, key):
-    return frame(u8(INSTALL) + text(entry) + text(chain) + text(key))
+    return frame(u8(INSTALL) + text(entry) + text(chain) + text(remember(key)))
 
 
 def stage(entry, chain, key):
-    return frame(u8(STAGE) + text(entry) + text(chain) + text(key))
+    return frame(u8(STAGE) + text(entry) + text(chain) + text(remember(key)))
 
 
 def restart(entry):
