@@ -7,7 +7,7 @@ import select
 import socket
 import time
 
-from taken_over import GONE, GREETED, SOCKET, ends, expect_end, tell, violation
+from taken_over import AFTER_THE_END, GONE, GREETED, SOCKET, TOO_MUCH, ends, expect_end, tell, violation
 from wire import Connection, close, frame, hello, install, open_, restart, stage, status, status_of, u32
 
 CUT = "in the middle of a frame"
@@ -34,10 +34,10 @@ for greet in (False, True):
     ends("a stream of zeros", bytes(4096), "a frame of 0 bytes", greet)
     ends("a stream of ones", b"\xff" * 4096, "a frame of 4294967295 bytes", greet)
 ends("text", b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", "a frame of", greet=False)
-ends("TLS", bytes.fromhex("1603010200010001fc0303") + bytes(64), "", greet=False, cut=True)
+ends("TLS", bytes.fromhex("1603010200010001fc0303") + bytes(64), "a frame of", greet=False, cut=True)
 # The largest frame that may be: read whole, and then found to be nothing.
-ends("64 KiB of nothing", frame(b"\x04" + b"\xff" * 65535), "")
-ends("64 KiB of an empty name", frame(b"\x04" + bytes(65535)), "")
+ends("64 KiB of nothing", frame(b"\x04" + b"\xff" * 65535), TOO_MUCH)
+ends("64 KiB of an empty name", frame(b"\x04" + bytes(65535)), AFTER_THE_END)
 
 
 def with_descriptors(name, data, count, greet=True, opened=lambda: os.open("/etc/passwd", os.O_RDONLY)):
