@@ -60,10 +60,12 @@ def name_of(pid):
 def memory(pid):
     with open(f"/proc/{pid}/maps") as maps, open(f"/proc/{pid}/mem", "rb", 0) as file:
         for line in maps:
-            begin, end, rights = re.match(r"([0-9a-f]+)-([0-9a-f]+) (\S+)", line).groups()
+            begin, end, rights, inode = re.match(r"([0-9a-f]+)-([0-9a-f]+) (\S+) \S+ \S+ (\d+)", line).groups()
             begin, end = int(begin, 16), int(end, 16)
-            # What cannot be written was read from a program's file; beyond 64 MiB are the sanitizers' own books.
-            if not rights.startswith("rw") or end - begin > 64 << 20:
+            # What cannot be written is as it was read from a program's file, unless there is no file: that was written
+            # before. Beyond 64 MiB are the sanitizers' own books.
+            may_hold = rights.startswith("rw") or (rights.startswith("r") and inode == "0")
+            if not may_hold or end - begin > 64 << 20:
                 continue
             try:
                 file.seek(begin)
