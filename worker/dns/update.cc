@@ -31,13 +31,6 @@ std::string absolute(std::string name) {
   return name;
 }
 
-/// ldns keeps the texts of a TSIG key by pointer, and frees them.
-char* copied(std::string_view text) {
-  char* copy = static_cast<char*>(std::calloc(1, text.size() + 1));
-  if (copy != nullptr) text.copy(copy, text.size());
-  return copy;
-}
-
 }  // namespace
 
 void Updater::Free::operator()(ldns_struct_resolver* resolver) const { ldns_resolver_deep_free(resolver); }
@@ -60,9 +53,12 @@ Result<Updater> Updater::from(const UseServer& server) {
   ldns_resolver_set_usevc(resolver, true);
   ldns_resolver_set_retry(resolver, 1);
   ldns_resolver_set_timeout(resolver, {10, 0});
-  ldns_resolver_set_tsig_keyname(resolver, copied(absolute(server.key_name)));
-  ldns_resolver_set_tsig_algorithm(resolver, copied(absolute(server.algorithm)));
-  ldns_resolver_set_tsig_keydata(resolver, copied(key->text()));
+  // ldns copies the texts of a TSIG key.
+  ldns_resolver_set_tsig_keyname(resolver, absolute(server.key_name).c_str());
+  ldns_resolver_set_tsig_algorithm(resolver, absolute(server.algorithm).c_str());
+  Secret ended_by_zero(key->size() + 1);
+  std::ranges::copy(key->bytes(), ended_by_zero.bytes().begin());
+  ldns_resolver_set_tsig_keydata(resolver, reinterpret_cast<const char*>(ended_by_zero.bytes().data()));
   // Whatever OpenSSL reads on first use, it reads now: when confined, it could not.
   const UpdateRecord rehearsal{"_acme-challenge." + server.zone, "rehearsal", true};
   (void)ldns_get_random();
