@@ -2,10 +2,11 @@
 // A fuzz target without a fuzzer, for valgrind: each file as it is, cut short at places all over it, and with one bit
 // changed there.
 //
-//   replay_TARGET FILE...
+//   replay_TARGET FILE...       REPLAY_PLACES in the environment: how many places, in place of 100
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
+#include <cstdlib>
 #include <fstream>
 #include <iterator>
 #include <memory>
@@ -15,7 +16,10 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
 
 namespace {
 
-constexpr std::size_t kPlaces = 100;
+std::size_t places() {
+  const char* wanted = std::getenv("REPLAY_PLACES");
+  return wanted == nullptr ? 100 : std::max(1UL, std::strtoul(wanted, nullptr, 10));
+}
 
 /// From memory of its very size, so that a byte beyond it is noticed.
 void replay(const std::vector<char>& bytes, std::size_t size) {
@@ -32,7 +36,7 @@ int main(int count, char** arguments) {
     std::ifstream file(arguments[i], std::ios::binary);
     std::vector<char> bytes(std::istreambuf_iterator<char>(file), {});
     replay(bytes, bytes.size());
-    const auto step = std::max<std::size_t>(1, bytes.size() / kPlaces);
+    const auto step = std::max<std::size_t>(1, bytes.size() / places());
     for (std::size_t at = 0; at < bytes.size(); at += step, inputs += 2) {
       replay(bytes, at);
       const auto bit = static_cast<char>(1U << at % 8);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Whole sequences of requests, of several connections at once, against the broker with a packet filter in
-// memory: whatever is said, in whatever order, and whichever call of the kernel fails, the port is shut when
-// the connections are gone, no budget is exceeded, and every answer is a message of the protocol.
+// memory: whatever is said, in whatever order, whichever call of the kernel fails, and wherever the clock is
+// set, the port is shut when the connections are gone, no budget is exceeded, and every answer is a message
+// of the protocol.
 #define DOCTEST_CONFIG_IMPLEMENT
 #include <fmt/format.h>
 #include <sys/socket.h>
@@ -132,12 +133,19 @@ struct Place {
   }
 };
 
+/// The clock goes on, or is set back, by so many hours.
+void set_clock(std::int64_t& now, std::int64_t& gone_by, int hours) {
+  const auto seconds = std::int64_t{hours} * 3600;
+  now = std::max<std::int64_t>(now + seconds, 0);
+  gone_by += std::max<std::int64_t>(seconds, 0);
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   static Place place;
   FakeHost host;
-  std::int64_t now = 1'700'000'000;
+  std::int64_t now = 1'700'000'000, gone_by = 0;  // what was set back gives nobody a fresh budget
   ::unlinkat(place.state.get(), "usage", 0);
   Leases leases(std::make_unique<FakeNetfilter>(host), std::make_unique<FakeRouteLocalnet>(host),
                 [&] { return host.now; });
@@ -172,7 +180,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       else if (what % 8 == 6)
         host.fail_at = host.calls + input.byte();
       else
-        now += 3600;
+        set_clock(now, gone_by, static_cast<signed char>(input.byte()));
       if (what >= 128) turn();
     }
     turn();
@@ -180,7 +188,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     turn();
     if (!server.sessions.empty() || host.is_open() || !leases.status().empty()) std::abort();
   }
-  const auto days = static_cast<std::ptrdiff_t>((now - 1'700'000'000) / 86400 + 1);
+  const auto days = static_cast<std::ptrdiff_t>(gone_by / 86400 + 1);
   if (std::ranges::count(host.made, "open") > 2 * days || services.restarts > days) std::abort();
   return 0;
 }
