@@ -53,5 +53,5 @@ attack() {  # NAME
 # KiB by which the broker may grow, the buffers of sixteen connections and of netlink; or that its inspector may take.
 # Sanitizers keep what was freed.
 memory_bound() {  # KIB
-  case $(ldd $bin/certlatchd) in *libasan*) echo 400000 ;; *) echo "$1" ;; esac
+  case $(ldd $bin/certlatchd) in *libasan*) echo 800000 ;; *) echo "$1" ;; esac
 }

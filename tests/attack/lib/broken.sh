@@ -22,6 +22,7 @@ broken_begin() {
   mkdir /run/dbus /run/systemd
   echo 'as it was' > $victim
   chmod 666 $victim
+  forwarding=$(cat /proc/sys/net/ipv4/ip_forward)
   "${python[@]}" "$attack_library/props.py" > $lab/log/props 2>&1 < /dev/null &
   wait_until 'the props' grep -qx ready $lab/log/props
 }
@@ -36,6 +37,28 @@ broken_host() {
 
 expect_host_unchanged() {  # WHAT HAPPENED
   diff -U0 <(echo "$before") <(broken_host) >&2 || fail "the host was changed by: $1"
+}
+
+# The places in which an attempt of the broker finds something.
+broker_places() {
+  install -d -m 0755 -o certlatch-broker -g certlatch-broker $pairs/example.test
+  rm -rf $pairs/example.test/{suid,pipe,device,mine} /etc/broken
+  echo plain > $pairs/example.test/plain
+  ln -sfn /etc/passwd $pairs/example.test/to-passwd
+  ln -sfn /etc $pairs/example.test/to-etc
+  chown -h certlatch-broker $pairs/example.test/*
+}
+
+# Undoes what an attempt that succeeded did to the host.
+undo_attempt() {
+  local toggle
+  echo 'as it was' > $victim
+  chmod 666 $victim; chown 0:0 $victim
+  rm -rf /etc/cron.d/broken /tmp/broken /etc/broken $lab/hard
+  echo "$forwarding" > /proc/sys/net/ipv4/ip_forward
+  for toggle in /proc/sys/net/ipv4/conf/*/route_localnet; do echo 0 > "$toggle"; done
+  umount $lab/victims 2> /dev/null || true
+  hostname lab
 }
 
 # What became of the attempt: an error's name, or `done`; `killed` when it was begun and nothing was said after it.
