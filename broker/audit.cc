@@ -105,9 +105,13 @@ Result<void> Audit::write(const AuditEvent& event) {
   // What an earlier, cut line left behind is ended first, so that a damaged line damages no other.
   const auto record = (line_is_open ? "\n" : "") + line + '\n';
   system_log.write(line);
-  const auto written = ::write(file.get(), record.data(), record.size());
+  struct stat found {};
+  const bool is_gone = ::fstat(file.get(), &found) == 0 && found.st_nlink == 0;
+  const auto written = is_gone ? 0 : ::write(file.get(), record.data(), record.size());
   if (written != std::ssize(record)) {
-    auto error = Error::system("write the audit log", written < 0 ? errno : ENOSPC);
+    auto error = is_gone
+                     ? Error::invalid("the audit log was removed: restart certlatchd, which makes another")
+                     : Error::system("write the audit log", written < 0 ? errno : ENOSPC);
     line_is_open |= written > 0;
     system_log.write(error.message);
     return fail(std::move(error));

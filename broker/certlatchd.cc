@@ -155,7 +155,7 @@ Result<int> serve(const Options& options) {
   auto runner = TRY(start_runner(programs / "certlatch-runner", policy));
   Services services(policy, state.get(), std::bind_front(run, std::ref(runner), std::cref(policy)));
   Installer installer(policy, std::bind_front(inspect, std::ref(inspector)), services);
-  TRY(installer.open_directories(broker.pw_uid, broker.pw_gid));
+  auto owners = TRY(installer.open_directories(broker.pw_uid, broker.pw_gid));
   auto leases = TRY(Leases::prepare(policy, run_directory.get()));
   const auto signals = TRY(open_signals());
 
@@ -163,12 +163,12 @@ Result<int> serve(const Options& options) {
   if (const auto loaded = usage.load(); !loaded)
     (void)audit.write({"broker", Outcome::note, {}, 0, loaded.error().message});
 
-  Confinement confinement{broker.pw_uid, broker.pw_gid, installer.needs_chown()};
+  Confinement confinement{broker.pw_uid, broker.pw_gid, std::move(owners)};
   confinement.is_required = policy.confinement_required;
   confinement.directories = {options.state, options.run};
   for (const auto& entry : policy.installs) confinement.directories.push_back(entry.directory);
   const auto in_force = TRY(confine(confinement));
-  TRY(audit.write({"broker", Outcome::started, {}, 0, in_force}));
+  TRY(audit.write({"broker", Outcome::started, {}, 0, in_force + "; policy " + hex_text(policy.digest)}));
   Limits limits{.idle = options.idle};
   if (is_inherited && !limits.idle) limits.idle = std::chrono::minutes(1);
   Server server({policy, *leases, installer, services, usage, audit, in_force,

@@ -23,7 +23,7 @@ constexpr unsigned kNegativeInt = 0x80000000;
 
 scmp_arg_cmp clear(unsigned argument, unsigned bits) { return SystemCallFilter::masked(argument, bits, 0); }
 
-Result<void> load_filter() {
+Result<void> load_filter(const Confinement& confinement) {
   SystemCallFilter filter;
   allow_basics(filter);
   for (const int call : kAllowedCalls) filter.allow({call});
@@ -32,6 +32,9 @@ Result<void> load_filter() {
   filter.allow(SCMP_SYS(openat), {clear(0, kNegativeInt), SystemCallFilter::masked(2, O_NOFOLLOW, O_NOFOLLOW),
                                   clear(3, kSpecialModeBits)});
   filter.allow(SCMP_SYS(fchmod), {clear(1, kSpecialModeBits)});
+  // Of any descriptor, even one that the worker passed: only to the owners that the policy names.
+  for (const auto& [uid, gid] : confinement.owners)
+    filter.allow(SCMP_SYS(fchown), {SystemCallFilter::equals(1, uid), SystemCallFilter::equals(2, gid)});
   // To the connected peer and the kernel: no Unix socket can be reached by its path.
   filter.allow(SCMP_SYS(sendto), {SystemCallFilter::equals(4, 0)});
   for (const auto what : {F_GETFL, F_GETFD, F_SETFD})
@@ -45,11 +48,11 @@ Result<void> load_filter() {
   return filter.load();
 }
 
-Result<void> become_user(const Confinement& confinement) {
+Result<void> become_user(const Confinement& confinement, bool keep_chown) {
   capng_clear(CAPNG_SELECT_ALL);
   const auto both = static_cast<capng_type_t>(CAPNG_EFFECTIVE | CAPNG_PERMITTED);
   capng_update(CAPNG_ADD, both, CAP_NET_ADMIN);
-  if (confinement.keep_chown) capng_update(CAPNG_ADD, both, CAP_CHOWN);
+  if (keep_chown) capng_update(CAPNG_ADD, both, CAP_CHOWN);
   const auto flags = CAPNG_DROP_SUPP_GRP | CAPNG_CLEAR_BOUNDING | CAPNG_CLEAR_AMBIENT;
   const int code = capng_change_id(static_cast<int>(confinement.uid), static_cast<int>(confinement.gid),
                                    static_cast<capng_flags_t>(flags));
@@ -75,7 +78,9 @@ void limit_resources() {
 
 Result<std::string> confine(const Confinement& confinement) {
   limit_resources();
-  TRY(become_user(confinement));
+  const std::pair own(confinement.uid, confinement.gid);
+  const bool keep_chown = std::ranges::any_of(confinement.owners, [&](auto& owner) { return owner != own; });
+  TRY(become_user(confinement, keep_chown));
   // A change of uid resets it; without it another process of the same uid could trace this one.
   if (::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) return fail(Error::system("prctl not dumpable"));
 
@@ -86,10 +91,10 @@ Result<std::string> confine(const Confinement& confinement) {
     return fail(Error::refused(
         "the kernel has no Landlock, or it is not enabled at boot: boot one with Landlock (lsm= must name "
         "it), or set `confinement = best effort` in the [broker] section of the policy"));
-  const auto filtered = load_filter();
+  const auto filtered = load_filter(confinement);
   if (!filtered && confinement.is_required) return fail(filtered.error());
   return fmt::format(
-      "uid {}, cap_net_admin{}{}{}", confinement.uid, confinement.keep_chown ? ", cap_chown" : "",
+      "uid {}, cap_net_admin{}{}{}", confinement.uid, keep_chown ? ", cap_chown" : "",
       landlock > 0 ? fmt::format(", landlock {}", landlock) : "; NOT in force: the kernel has no Landlock",
       filtered ? ", seccomp" : "; NOT in force: " + filtered.error().message);
 }

@@ -10,7 +10,9 @@
 
 #include <sys/types.h>
 
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "protocol/result.h"
@@ -20,7 +22,8 @@ namespace certlatch {
 struct Confinement {
   uid_t uid = 0;  // not 0
   gid_t gid = 0;
-  bool keep_chown = false;               // CAP_CHOWN: an install entry names an owner other than the broker
+  /// Of the install entries: whom a file may be given to. CAP_CHOWN stays when one is not the broker.
+  std::set<std::pair<uid_t, gid_t>> owners;
   std::vector<std::string> directories;  // which may be read and changed; absolute, existing
   bool is_required = true;               // otherwise what the kernel lacks is named, and the rest is applied
 };

@@ -14,7 +14,6 @@
 #include <filesystem>
 #include <memory>
 #include <ranges>
-#include <set>
 #include <span>
 
 #include "policy/decision.h"
@@ -237,13 +236,14 @@ Result<UniqueFd> open_directory(const std::string& directory, uid_t broker) {
   return current;
 }
 
-Result<void> Installer::open_directories(uid_t broker, gid_t broker_group) {
+Result<std::set<std::pair<uid_t, gid_t>>> Installer::open_directories(uid_t broker, gid_t broker_group) {
+  std::set<std::pair<uid_t, gid_t>> owners;
   for (const auto& entry : policy_.installs) {
     const auto where = fmt::format("{}:{}", policy_.file, entry.line);
     directories_.push_back(TRY(open_entry(entry, broker, broker_group).in(where)));
-    needs_chown_ |= directories_.back().uid != broker || directories_.back().gid != broker_group;
+    owners.emplace(directories_.back().uid, directories_.back().gid);
   }
-  return {};
+  return owners;
 }
 
 std::variant<Installed, Refused> Installer::install(const Install& request, const Wait& wait) {

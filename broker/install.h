@@ -12,7 +12,9 @@
 
 #include <functional>
 #include <optional>
+#include <set>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -50,10 +52,8 @@ class Installer {
 
   /// As root, before confinement: makes missing directories (0755, owned by the broker), refuses one that
   /// others may write to or that belongs to anyone else, and holds a descriptor for each. Leftovers of an
-  /// interrupted install go.
-  Result<void> open_directories(uid_t broker, gid_t broker_group);
-  /// For confinement: does any entry name an owner other than the broker, so that CAP_CHOWN must be kept?
-  [[nodiscard]] bool needs_chown() const { return needs_chown_; }
+  /// interrupted install go. Returns the owners of the entries' files.
+  Result<std::set<std::pair<uid_t, gid_t>>> open_directories(uid_t broker, gid_t broker_group);
 
   /// The whole of an Install request, refusals included. A failure leaves the old pair in place.
   virtual std::variant<Installed, Refused> install(const Install& request, const Wait& wait);
@@ -71,7 +71,6 @@ class Installer {
   Inspector inspect_;
   Services& services_;
   std::vector<VersionDirectory> directories_;  // for each install entry of the policy
-  bool needs_chown_ = false;
 };
 
 }  // namespace certlatch

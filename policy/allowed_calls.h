@@ -4,27 +4,21 @@
 // added there.
 #pragma once
 
-#include <seccomp.h>
+#include "protocol/system_call_filter.h"
 
 namespace certlatch {
 
-// Whatever their arguments. Absent on purpose, besides the obvious: socket, connect, bind, listen; clone,
-// execve; every call that changes a file by its path from the root (chmod, chown, open, openat2); ioctl;
-// sendmsg (it can pass descriptors); ftruncate (of the audit log).
+// Whatever their arguments, beside kBasicCalls. Absent on purpose, besides the obvious: socket, connect,
+// bind, listen; clone, execve; every call that changes a file by its path from the root (chmod, chown, open,
+// openat2); ioctl; sendmsg (it can pass descriptors); ftruncate (of the audit log).
 inline constexpr int kAllowedCalls[] = {
     // descriptors that are open
-    SCMP_SYS(read), SCMP_SYS(write), SCMP_SYS(pread64), SCMP_SYS(pwrite64), SCMP_SYS(close), SCMP_SYS(fstat),
-    SCMP_SYS(newfstatat), SCMP_SYS(fsync), SCMP_SYS(fchown), SCMP_SYS(getdents64),
+    SCMP_SYS(pread64), SCMP_SYS(pwrite64), SCMP_SYS(close), SCMP_SYS(fstat), SCMP_SYS(newfstatat),
+    SCMP_SYS(fsync), SCMP_SYS(getdents64),
     // single names below a held directory
     SCMP_SYS(mkdirat), SCMP_SYS(unlinkat), SCMP_SYS(symlinkat), SCMP_SYS(readlinkat), SCMP_SYS(renameat),
     SCMP_SYS(renameat2),
     // connections and netlink
-    SCMP_SYS(poll), SCMP_SYS(ppoll), SCMP_SYS(accept4), SCMP_SYS(recvmsg), SCMP_SYS(recvfrom),
-    SCMP_SYS(getsockopt),
-    // memory, time, chance
-    SCMP_SYS(brk), SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(madvise), SCMP_SYS(mlock), SCMP_SYS(munlock),
-    SCMP_SYS(futex), SCMP_SYS(getrandom), SCMP_SYS(clock_gettime), SCMP_SYS(restart_syscall),
-    // the end
-    SCMP_SYS(rt_sigreturn), SCMP_SYS(rt_sigprocmask), SCMP_SYS(getpid), SCMP_SYS(exit), SCMP_SYS(exit_group)};
+    SCMP_SYS(accept4), SCMP_SYS(recvfrom), SCMP_SYS(getsockopt), SCMP_SYS(rt_sigprocmask)};
 
 }  // namespace certlatch

@@ -2,11 +2,13 @@
 // What two parties compare in place of the bytes themselves: of a policy, of a chain, of a file.
 #pragma once
 
+#include <fmt/format.h>
 #include <sodium.h>
 
 #include <array>
 #include <cstddef>
 #include <span>
+#include <string>
 #include <string_view>
 
 namespace certlatch {
@@ -21,5 +23,12 @@ inline Digest digest_of(std::span<const std::byte> bytes) {
   return digest;
 }
 inline Digest digest_of(std::string_view text) { return digest_of(std::as_bytes(std::span(text))); }
+
+/// In hexadecimal digits, as b2sum -l 256 prints it.
+inline std::string hex_text(const Digest& digest) {
+  std::string text;
+  for (const auto byte : digest) text += fmt::format("{:02x}", std::to_integer<unsigned>(byte));
+  return text;
+}
 
 }  // namespace certlatch

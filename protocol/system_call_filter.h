@@ -57,13 +57,16 @@ class SystemCallFilter {
 
 /// Memory (never executable), time, chance, the end, and talking over a descriptor that is open already: what
 /// the broker and its inspector have in common.
-inline void allow_basics(SystemCallFilter& filter) {
-  // clang-format off
-  filter.allow({
+// clang-format off
+inline constexpr int kBasicCalls[] = {
       SCMP_SYS(read), SCMP_SYS(write), SCMP_SYS(recvmsg), SCMP_SYS(poll), SCMP_SYS(ppoll), SCMP_SYS(brk),
       SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(madvise), SCMP_SYS(mlock), SCMP_SYS(munlock), SCMP_SYS(futex),
       SCMP_SYS(getrandom), SCMP_SYS(clock_gettime), SCMP_SYS(getpid), SCMP_SYS(restart_syscall),
-      SCMP_SYS(rt_sigreturn), SCMP_SYS(exit), SCMP_SYS(exit_group)});
+      SCMP_SYS(rt_sigreturn), SCMP_SYS(exit), SCMP_SYS(exit_group)};
+// clang-format on
+inline void allow_basics(SystemCallFilter& filter) {
+  for (const int call : kBasicCalls) filter.allow({call});
+    // clang-format off
 #ifdef CERTLATCH_SANITIZED
   // What the sanitizers' run-time does, and to report a fault. Never in a build that is installed.
   filter.allow({

@@ -156,6 +156,7 @@ int explain_it(const Policy& policy, const Options& options) {
         {{"kind", it.kind}, {"entry", it.entry}, {"line", it.line}, {"sentence", it.sentence}});
   }
   print_json(nlohmann::ordered_json{{"policy", explanation.policy},
+                                    {"digest", explanation.digest},
                                     {"worker", explanation.worker},
                                     {"who", explanation.who},
                                     {"permissions", permissions},

@@ -160,6 +160,7 @@ std::vector<std::string> not_possible(const Policy& policy) {
 
 Explanation explain(const Policy& policy) {
   Explanation result{.policy = policy.file,
+                     .digest = hex_text(policy.digest),
                      .worker = policy.worker,
                      .who = {},
                      .permissions = {},
@@ -186,7 +187,12 @@ Explanation explain(const Policy& policy) {
 }
 
 std::string page_of(const Explanation& explanation) {
-  std::string page = explanation.policy + "\n\n" + wrapped(explanation.who, "") + "\nPermitted\n\n";
+  std::string page =
+      explanation.policy + "\n\n" +
+      wrapped("Of these bytes and no others: `b2sum -l 256` of the file prints " + explanation.digest +
+                  ", and so does the log whenever a broker starts with it.",
+              "") +
+      "\n" + wrapped(explanation.who, "") + "\nPermitted\n\n";
   if (explanation.permissions.empty()) page += "  nothing\n\n";
   for (const Permission& it : explanation.permissions) {
     page +=

@@ -20,6 +20,7 @@ struct Permission {
 
 struct Explanation {
   std::string policy;  // the file
+  std::string digest;  // of its bytes, in hexadecimal digits
   std::string worker;
   std::string who;  // a sentence
   std::vector<Permission> permissions;

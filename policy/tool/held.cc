@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <memory>
+#include <span>
 
 #include "policy/allowed_calls.h"
 #include "policy/tool/words.h"
@@ -26,6 +27,14 @@ bool needs_chown(const Policy& policy) {
   });
 }
 
+std::string given_away(const Policy& policy) {
+  std::vector<std::string> owners;
+  for (const auto& entry : policy.installs) owners.push_back(entry.owner_user + ":" + entry.owner_group);
+  std::ranges::sort(owners);
+  owners.erase(std::ranges::unique(owners).begin(), owners.end());
+  return "fchown to " + (owners.empty() ? "nobody" : listed(owners, "or"));
+}
+
 }  // namespace
 
 Held held_by_kernel(const Policy& policy) {
@@ -35,11 +44,16 @@ Held held_by_kernel(const Policy& policy) {
   if (needs_chown(policy)) held.capabilities.emplace_back("cap_chown");
   held.paths = {"/var/lib/certlatch-broker", "/run/certlatch"};
   for (const auto& entry : policy.installs) held.paths.push_back(entry.directory);
-  for (const int call : kAllowedCalls) held.system_calls.push_back(name_of(call));
+  for (const std::span<const int> calls :
+       {std::span<const int>(kAllowedCalls), std::span<const int>(kBasicCalls)})
+    for (const int call : calls) held.system_calls.push_back(name_of(call));
   held.checked_calls = {
       "openat below a directory that it holds, without following a link, without set-ID bits",
-      "fchmod without set-ID bits", "mmap and mprotect without making memory executable",
-      "sendto without an address", "fcntl to read flags and to set close-on-exec"};
+      "fchmod without set-ID bits",
+      given_away(policy),
+      "mmap and mprotect without making memory executable",
+      "sendto without an address",
+      "fcntl to read flags and to set close-on-exec"};
   const auto add = [&](std::string program) {
     if (std::ranges::find(held.programs, program) == held.programs.end())
       held.programs.push_back(std::move(program));
@@ -73,16 +87,21 @@ std::vector<std::string> text_of(const Held& held) {
   if (held.programs.empty())
     list.emplace_back("Programs: none; nothing is executed as root.");
   else
-    list.push_back(
-        fmt::format("Programs that the runner executes as root, told by number: {}. On a host without "
-                    "systemd, /usr/sbin/service in the place of systemctl.",
-                    listed(held.programs)));
+    list.push_back(fmt::format(
+        "Programs that the runner executes as root, told by number: {}. Under "
+        "systemd `/usr/bin/systemd-run` executes them, in units of their own (`--quiet --wait --pipe "
+        "--collect`); on a host without, /usr/sbin/service stands in the place of systemctl.",
+        listed(held.programs)));
   list.emplace_back(
       "What the kernel does not hold it to: with cap_net_admin and its netlink socket, a broker whose own "
       "code were the "
       "attacker's could change any rule of the firewall; it could replace what is installed in the "
       "directories above, "
-      "and have the programs above executed more often than `per day`.");
+      "and have the programs above executed more often than `per day`; it could look at names, sizes and "
+      "times of "
+      "files anywhere that its user may; and a file that the worker can open it could have passed by it and, "
+      "with "
+      "cap_chown, give to an owner that fchown is left for.");
   return list;
 }
 

@@ -17,6 +17,7 @@ $bin/certlatchd-broken > $lab/attempts
 mkdir -p $lab/runs
 "${python[@]}" "$attack_library/pairs.py" authority $trust
 nft add table inet victim
+as_worker "${python[@]}" "$attack_library/passing.py" $lab/broken.sock $victim > $lab/log/passing 2>&1 < /dev/null &
 
 # The places in which an attempt finds something.
 places() {
@@ -26,6 +27,7 @@ places() {
   ln -sfn /etc/passwd $pairs/example.test/to-passwd
   ln -sfn /etc $pairs/example.test/to-etc
   chown -h certlatch-broker $pairs/example.test/*
+  chown 0:0 $victim
 }
 make_attempt() {  # WHERE NAME
   places

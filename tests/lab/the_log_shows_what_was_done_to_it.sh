@@ -64,6 +64,14 @@ case $status in 0 | 1) ;; *) fail "$said" ;; esac
 # At most the lines that the full disk cut are not whole.
 if grep 'this line was changed' $said_file; then fail 'a full disk broke the chain'; fi
 
+# The log is removed, and its directory: refused, since nobody would ever read what is written to it.
+rm -r /var/log/certlatch/*
+for request in "$(hello)" "$(hello)"; do
+  forge 1 "$request"
+  expect_says 'ff ' 'audit log' removed
+done
+expect_equal 'the ruleset' "$before" "$(ruleset)"
+
 # No directory, no broker.
 broker_stop
 umount /var/log/certlatch

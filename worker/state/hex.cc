@@ -5,14 +5,6 @@
 
 namespace certlatch {
 
-std::string hex_text(const Digest& digest) {
-  std::string text(2 * digest.size() + 1, '\0');
-  sodium_bin2hex(text.data(), text.size(), reinterpret_cast<const unsigned char*>(digest.data()),
-                 digest.size());
-  text.pop_back();
-  return text;
-}
-
 bool read_hex(std::string_view text, Digest& digest) {
   std::size_t length = 0;
   const char* end = nullptr;

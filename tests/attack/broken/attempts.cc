@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 // The attempts themselves. Raw system calls: what the C library would do around them is beside the point.
 #include <fcntl.h>
+#include <grp.h>
 #include <linux/capability.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netlink.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -80,6 +82,39 @@ int unix_datagrams() {
            domain == AF_UNIX && ::getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 &&
            type == SOCK_DGRAM;
   });
+}
+
+/// Of the pairs of this lab's policy, root:ssl-cert; looked up before confinement.
+const gid_t kPairsGroup = [] {
+  const group* found = ::getgrnam("ssl-cert");
+  return found == nullptr ? gid_t(0) : found->gr_gid;
+}();
+
+/// The file of root's whose descriptor passing.py, which is the worker's user, passes to whoever listens;
+/// without confinement nobody does, and it is opened.
+int passed_file() {
+  const int listener = held([](int fd, const struct stat& it) {
+    int listens = 0;
+    socklen_t size = sizeof listens;
+    return S_ISSOCK(it.st_mode) && ::getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) == 0 &&
+           listens == 1;
+  });
+  if (listener < 0) return ::open("/run/lab/victim", O_RDONLY | O_CLOEXEC);
+  for (int turn = 0; turn < 100; ++turn) {
+    pollfd ready{listener, POLLIN, 0};
+    if (call(SYS_poll, &ready, 1, 100) <= 0) continue;
+    const auto peer = static_cast<int>(call(SYS_accept4, listener, nullptr, nullptr, SOCK_CLOEXEC));
+    char byte = 0;
+    iovec part{&byte, 1};
+    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
+    msghdr header{
+        .msg_iov = &part, .msg_iovlen = 1, .msg_control = control.data(), .msg_controllen = control.size()};
+    int fd = -1;
+    if (call(SYS_recvmsg, peer, &header, MSG_CMSG_CLOEXEC) == 1 && header.msg_controllen == control.size())
+      std::memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&header)), sizeof fd);
+    return fd;
+  }
+  return -1;
 }
 
 /// Deletes `table` of family inet over the held netlink socket; the kernel's answer as result and errno.
@@ -191,6 +226,10 @@ constexpr Attempt kAttempts[] = {
     {"files", "fchmodat2", [] { return call(452, pairs(), "plain", 0777, 0); }},
     {"files", "chown", [] { return call(SYS_chown, "/run/lab/victim", 0, 0); }, true},
     {"files", "fchownat", [] { return call(SYS_fchownat, pairs(), "plain", 0, 0, 0); }, true},
+    {"files", "take over a file that the worker passed (fchown)",
+     [] { return call(SYS_fchown, passed_file(), ::geteuid(), ::getegid()); }, true},
+    {"files", "give a directory of its own to another user",
+     [] { return call(SYS_fchown, pairs(), 871, 871); }, true},
     {"files", "make a file with the set-user-ID bit", [] { return below("suid", kWrite | O_CREAT, 04755); },
      true},
     {"files", "set the set-user-ID bit", [] { return call(SYS_fchmod, pairs(), 04755); }, true},
@@ -330,7 +369,19 @@ constexpr Attempt kAttempts[] = {
     // ---- what nothing refuses: it is what the broker is there for
     {"power", "delete a table of the admin's firewall", [] { return delete_table("victim"); }},
     {"power", "replace what is installed", [] { return below("mine", kWrite | O_CREAT); }, true},
-    {"power", "give an install directory to another user", [] { return call(SYS_fchown, pairs(), 871, 871); },
+    {"power", "give a file that the worker passed to an install's owner",
+     [] { return call(SYS_fchown, passed_file(), 0, kPairsGroup); }, true},
+    {"power", "look at a file anywhere (newfstatat)",
+     [] {
+       struct stat found {};
+       return call(SYS_newfstatat, AT_FDCWD, "/etc/shadow", &found, 0);
+     },
+     true},
+    {"power", "read where a link anywhere leads (readlinkat)",
+     [] {
+       char target[8];
+       return call(SYS_readlinkat, AT_FDCWD, "/dev/fd", target, sizeof target);
+     },
      true},
     {"power", "append to the audit log",
      [] { return call(SYS_pwrite64, log_file(), "time=forged\n", 12, 0); }},

@@ -15,7 +15,9 @@
 #include <csignal>
 #include <cstdlib>
 #include <functional>
+#include <set>
 #include <sstream>
+#include <utility>
 
 #include "tests/unit/install/scratch.h"
 
@@ -29,12 +31,13 @@ constexpr int kDone = 0, kRefused = 1, kNotConfined = 99, kKilled = 1000;
 
 /// What becomes of `act` in a process that is confined to `scratch`: kDone when it returns true, kRefused
 /// when false, kKilled when the kernel ended the process for the call.
-int confined(const Scratch& scratch, const std::function<bool(int directory)>& act) {
+int confined(const Scratch& scratch, const std::function<bool(int directory)>& act,
+             std::set<std::pair<uid_t, gid_t>> owners = {}) {
   REQUIRE(::chown(scratch.path().c_str(), kBroker, kBroker) == 0);
   const auto directory = scratch.open();
   const pid_t child = ::fork();
   if (child == 0) {
-    if (!confine({kBroker, kBroker, false, {scratch.path()}, true})) ::_exit(kNotConfined);
+    if (!confine({kBroker, kBroker, std::move(owners), {scratch.path()}, true})) ::_exit(kNotConfined);
     ::_exit(act(directory.get()) ? kDone : kRefused);
   }
   int status = 0;
@@ -65,7 +68,7 @@ std::string proc_of_confined(const Scratch& scratch, const char* name) {
   const pid_t child = ::fork();
   if (child == 0) {
     char byte = 0;
-    if (!confine({kBroker, kBroker, false, {scratch.path()}, true})) ::_exit(kNotConfined);
+    if (!confine({kBroker, kBroker, {}, {scratch.path()}, true})) ::_exit(kNotConfined);
     ::_exit(::write(theirs.get(), "x", 1) == 1 && ::read(theirs.get(), &byte, 1) == 1 ? 0 : 1);
   }
   theirs.reset();
@@ -154,12 +157,30 @@ TEST_CASE("calls the broker never makes end it") {
        [](int directory) {
          return ::syscall(SYS_sendto, directory, "x", 1, 0, "\1\0/run/systemd/notify", 21) == 1;
        }},
+      {"chown of a descriptor, to anybody",
+       [](int directory) { return ::fchown(directory, kBroker, kBroker) == 0; }},
       {"a cut log", [](int directory) { return ::syscall(SYS_ftruncate, directory, 0) == 0; }},
   };
   for (const auto& [what, act] : cases) {
     CAPTURE(what);
     CHECK(confined(scratch, act) == kKilled);
   }
+}
+
+TEST_CASE("files can be given to the policy's owners alone") {
+  constexpr uid_t kUid = 871;
+  constexpr gid_t kGid = 872;
+  const auto gives = [&](uid_t uid, gid_t gid) {
+    const Scratch scratch;
+    const UniqueFd file(::open((scratch / "f").c_str(), O_RDONLY | O_CREAT | O_CLOEXEC, 0600));
+    return confined(scratch, [&](int) { return ::fchown(file.get(), uid, gid) == 0; },
+                    {{kUid, kGid}, {0, kGid}});
+  };
+  CHECK(gives(kUid, kGid) == kDone);
+  CHECK(gives(0, kGid) == kDone);
+  for (const auto& [uid, gid] :
+       {std::pair<uid_t, gid_t>{kUid, 0}, {kBroker, kBroker}, {0, 0}, {kUid, ~0U}, {~0U, kGid}})
+    CHECK(gives(uid, gid) == kKilled);
 }
 
 TEST_CASE("an append-only log stays append-only") {
@@ -204,7 +225,7 @@ TEST_CASE("without Landlock a required confinement is refused, and best effort n
     const pid_t child = ::fork();
     if (child == 0) {
       hide_landlock();
-      const auto in_force = confine({kBroker, kBroker, false, {scratch.path()}, is_required});
+      const auto in_force = confine({kBroker, kBroker, {}, {scratch.path()}, is_required});
       const auto& text = in_force ? *in_force : in_force.error().message;
       ::_exit(::write(writer.get(), text.data(), text.size()) > 0 && in_force ? 0 : 1);
     }

@@ -68,8 +68,9 @@ struct Host {
     Helpers helpers(policy);
     Services services(policy, state_directory.get(), helpers.run);
     Installer installer(policy, helpers.inspect, services);
-    if (auto opened = installer.open_directories(kBroker, kBroker); !opened) return opened.error().message;
-    if (auto confined = confine({kBroker, kBroker, installer.needs_chown(), {state, pairs}, true}); !confined)
+    const auto owners = installer.open_directories(kBroker, kBroker);
+    if (!owners) return owners.error().message;
+    if (auto confined = confine({kBroker, kBroker, *owners, {state, pairs}, true}); !confined)
       return confined.error().message;
 
     for (std::uint32_t i = 1; i <= made.size(); ++i) {

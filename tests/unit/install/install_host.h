@@ -46,6 +46,7 @@ struct InstallHost {
   Policy policy;
   AcceptingInspector inspector;
   CheckingServices services{policy, -1, nullptr};
+  std::set<std::pair<uid_t, gid_t>> owners;  // of the last prepare()
 
   InstallHost() {
     policy.file = "policy.conf";
@@ -61,7 +62,7 @@ struct InstallHost {
   }
   Result<std::unique_ptr<Installer>> prepare(std::uint32_t uid = 0, std::uint32_t gid = 0) {
     auto installer = std::make_unique<Installer>(policy, std::ref(inspector), services);
-    if (auto opened = installer->open_directories(uid, gid); !opened) return fail(opened.error());
+    owners = TRY(installer->open_directories(uid, gid));
     return installer;
   }
   std::unique_ptr<Installer> start() {

@@ -41,7 +41,9 @@ TEST_CASE("what the kernel holds the broker to follows from the policy") {
   for (const char* call : {"read", "fsync", "renameat", "accept4"}) CHECK(has(held.system_calls, call));
   for (const char* call : {"socket", "connect", "execve", "clone", "chmod", "openat", "ptrace", "ioctl"})
     CHECK_FALSE(has(held.system_calls, call));
+  CHECK(has(held.checked_calls, "fchown to root:ssl-cert"));
   const auto page = page_of(explain(sound()));
+  CHECK(page.find(hex_text(sound().digest)) != std::string::npos);
   CHECK(page.find("What the kernel holds the broker to") != std::string::npos);
   CHECK(page.find("cap_net_admin") != std::string::npos);
 }
