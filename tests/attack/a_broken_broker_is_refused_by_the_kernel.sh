@@ -17,20 +17,10 @@ $bin/certlatchd-broken > $lab/attempts
 mkdir -p $lab/runs
 "${python[@]}" "$attack_library/pairs.py" authority $trust
 nft add table inet victim
-as_worker "${python[@]}" "$attack_library/passing.py" $lab/broken.sock $victim > $lab/log/passing 2>&1 < /dev/null &
+worker_passes_to $lab/broken.sock
 
-# The places in which an attempt finds something.
-places() {
-  install -d -m 0755 -o certlatch-broker -g certlatch-broker $pairs/example.test
-  rm -rf $pairs/example.test/{suid,pipe,device,mine} /etc/broken
-  echo plain > $pairs/example.test/plain
-  ln -sfn /etc/passwd $pairs/example.test/to-passwd
-  ln -sfn /etc $pairs/example.test/to-etc
-  chown -h certlatch-broker $pairs/example.test/*
-  chown 0:0 $victim
-}
 make_attempt() {  # WHERE NAME
-  places
+  broker_places
   echo "$1 $2" > $lab/attempt
   run timeout -s TERM 20 $bin/certlatchd-broken --policy $policy --socket $lab/broken.sock --state $broker_state \
     --run /run/certlatch --foreground
@@ -39,7 +29,7 @@ make_attempt() {  # WHERE NAME
 }
 
 table=$lab/table attempts=0 refused=0
-places
+broker_places
 mkdir -p $worker_state/accounts
 hostname lab
 before=$(broken_host)
@@ -48,12 +38,7 @@ while IFS=$'\t' read -r group name works; do
   if [ "$works" = 1 ]; then  # it is a real one: without confinement root can do it
     make_attempt root "$name"
     if [ "$outcome" != done ]; then fail "without confinement, \"$name\" gave $outcome: it shows nothing"; fi
-    # Undone as far as it did anything.
-    echo 'as it was' > $victim
-    chmod 666 $victim; chown 0:0 $victim
-    rm -rf /etc/cron.d/broken /tmp/broken /etc/broken $lab/hard
-    umount $lab/victims 2> /dev/null || true
-    hostname lab
+    undo_attempt
     before=$(broken_host)
   fi
   make_attempt broker "$name"

@@ -46,6 +46,7 @@ broker_stop
 
 broken_begin
 nft add table inet victim
+worker_passes_to $socket
 mkdir -p $worker_state/accounts
 hostname lab
 printf '%s\n' list > $lab/attempt
@@ -80,7 +81,7 @@ for abi in 1 2 3 4 5 6; do
   broker_stop
   for name in 'truncate' 'empty the audit log' 'empty a file that is opened to read' 'empty a file of root'\''s' \
     'forward packets: net.ipv4.ip_forward' 'another interface'\''s route_localnet' 'read the policy' 'open a device' \
-    'a TCP socket' 'connect to D-Bus' 'ioctl' 'kill' 'make a file in /tmp' 'move a file out of an install directory'; do
+    'a TCP socket' 'connect to D-Bus' 'take over a file that the worker passed (fchown)' 'ioctl' 'kill' 'make a file in /tmp' 'move a file out of an install directory'; do
     before=$(broken_host)
     attempts=$((attempts + 1))
     make_attempt $abi "$name"

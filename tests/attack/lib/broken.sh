@@ -47,6 +47,12 @@ broker_places() {
   ln -sfn /etc/passwd $pairs/example.test/to-passwd
   ln -sfn /etc $pairs/example.test/to-etc
   chown -h certlatch-broker $pairs/example.test/*
+  chown 0:0 $victim
+}
+
+# A worker in league with the broker passes the victim's descriptor to whoever listens there.
+worker_passes_to() {  # SOCKET
+  as_worker "${python[@]}" "$attack_library/passing.py" "$1" $victim > $lab/log/passing 2>&1 < /dev/null &
 }
 
 # Undoes what an attempt that succeeded did to the host.
