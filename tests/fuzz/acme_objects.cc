@@ -26,6 +26,6 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
   (void)certlatch::read_directory(body, "https://ca.test");
   (void)certlatch::read_renewal_info(body);
   (void)certlatch::time_from(body);
-  (void)certlatch::links_to("alternate", {std::string(body)});
+  (void)certlatch::links_to("alternate", {std::string(body)}, "https://ca.test/order/1");
   return 0;
 }

@@ -298,7 +298,8 @@ void HttpClient::finish(CURL* handle, CURLcode code) {
   response.least = least_ = std::min(least_, took);
   curl_easy_getinfo(handle, CURLINFO_RESPONSE_CODE, &response.status);
   response.nonce = header(handle, "Replay-Nonce");
-  response.location = header(handle, "Location");
+  response.url = transfer->request.url;
+  response.location = resolved(response.url, header(handle, "Location"));
   response.links = headers(handle, "Link");
   if (const auto text = header(handle, "Retry-After"); !text.empty())
     response.retry_after = parse_retry_after(text, clock_of(header(handle, "Date")));

@@ -26,10 +26,11 @@ struct HttpRequest {
 
 struct HttpResponse {
   long status = 0;
+  std::string url;   // that answered
   std::string body;  // at most kMaxBodyBytes
   // Headers, as they were sent; empty when they were not.
   std::string nonce;
-  std::string location;
+  std::string location;  // absolute
   std::vector<std::string> links;
   std::optional<std::chrono::seconds> retry_after;  // from now
   std::int64_t date = 0;                            // seconds since 1970; 0 when it does not say

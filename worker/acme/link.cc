@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "worker/acme/url.h"
+
 namespace certlatch {
 namespace {
 
@@ -42,7 +44,8 @@ bool names_relation(std::string_view parameter, std::string_view relation) {
 
 }  // namespace
 
-std::vector<std::string> links_to(std::string_view relation, const std::vector<std::string>& headers) {
+std::vector<std::string> links_to(std::string_view relation, const std::vector<std::string>& headers,
+                                  const std::string& base) {
   std::vector<std::string> targets;
   for (std::string_view left : headers) {
     while (!(left = trimmed(left)).empty()) {
@@ -56,7 +59,7 @@ std::vector<std::string> links_to(std::string_view relation, const std::vector<s
         if (!left.empty() && left.front() == ';') left.remove_prefix(1);
       }
       if (!left.empty()) left.remove_prefix(1);
-      if (is_related) targets.emplace_back(target);
+      if (is_related) targets.push_back(resolved(base, std::string(target)));
     }
   }
   return targets;

@@ -314,7 +314,7 @@ void OrderFlow::downloaded(const HttpResponse& response, Deadline now) {
   auto issued = read_chain(response, root_name);
   if (!issued) return fail_order(issued.error());
   if (!preferred_chain_.empty() && root_name != preferred_chain_)
-    for (auto& url : links_to("alternate", response.links))
+    for (auto& url : links_to("alternate", response.links, response.url))
       if (alternates_.size() < kMaxAlternates && check_url(url, "", origin_))
         alternates_.push_back(std::move(url));
   std::ranges::reverse(alternates_);  // the last one is the next

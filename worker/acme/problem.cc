@@ -2,7 +2,9 @@
 #include "worker/acme/problem.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include "worker/acme/link.h"
 #include "worker/acme/printable.h"
 
 namespace certlatch {
@@ -10,6 +12,9 @@ namespace {
 
 constexpr std::size_t kMaxTypeBytes = 256;
 constexpr std::size_t kMaxNameBytes = 256;
+constexpr std::size_t kMaxUrlBytesToShow = 300;
+constexpr std::size_t kMaxAlgorithms = 20;
+constexpr std::size_t kMaxAlgorithmBytes = 20;
 
 std::string text(const Json& object, const char* member, std::size_t most) {
   if (!object.is_object()) return "";
@@ -39,6 +44,24 @@ std::string sentence_for(std::string_view what, const HttpResponse& response, co
                      response.status, printable(response.body, 80));
 }
 
+/// What a person can do about it (RFC 8555, sections 6.2 and 7.3.3); nothing when the CA does not say.
+std::string remedy_for(const HttpResponse& response, const Problem& problem) {
+  if (problem.is("badSignatureAlgorithm") && !problem.algorithms.empty())
+    return fmt::format(
+        "; it takes {} and not the kind of key that the account has: `account key` chooses the kind of a new "
+        "account's",
+        fmt::join(problem.algorithms, ", "));
+  if (!problem.is("userActionRequired")) return "";
+  const auto terms = links_to("terms-of-service", response.links, response.url);
+  std::string text = "; it wants something to be done first";
+  if (!terms.empty())
+    text +=
+        fmt::format("; its terms of service have changed: read {}", printable(terms[0], kMaxUrlBytesToShow));
+  if (!problem.instance.empty())
+    text += fmt::format("; visit {} and do what it says there", problem.instance);
+  return text + "; the next run after that goes on";
+}
+
 }  // namespace
 
 bool Problem::is(std::string_view acme_error) const {
@@ -47,8 +70,16 @@ bool Problem::is(std::string_view acme_error) const {
 }
 
 Problem problem_in(const Json& json) {
-  Problem problem{text(json, "type", kMaxTypeBytes), text(json, "detail", kMaxProblemTextBytes), {}};
+  Problem problem{text(json, "type", kMaxTypeBytes),
+                  text(json, "detail", kMaxProblemTextBytes),
+                  {},
+                  text(json, "instance", kMaxUrlBytesToShow),
+                  {}};
   if (!json.is_object()) return problem;
+  if (const auto known = json.find("algorithms"); known != json.end() && known->is_array())
+    for (const Json& one : *known)
+      if (one.is_string() && problem.algorithms.size() < kMaxAlgorithms)
+        problem.algorithms.push_back(printable(one.get_ref<const std::string&>(), kMaxAlgorithmBytes));
   const auto list = json.find("subproblems");
   if (list == json.end() || !list->is_array()) return problem;
   for (const Json& one : *list) {
@@ -70,7 +101,7 @@ Problem problem_of(const HttpResponse& response) {
 OrderFailed failure_of(std::string_view what, const HttpResponse& response) {
   Problem problem = problem_of(response);
   const bool is_lost = !may_pass(response, problem);
-  std::string sentence = sentence_for(what, response, problem);
+  std::string sentence = sentence_for(what, response, problem) + remedy_for(response, problem);
   auto failure = failure_with(std::move(sentence), std::move(problem));
   failure.order_is_lost = is_lost;
   return failure;

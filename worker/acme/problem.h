@@ -19,6 +19,8 @@ struct Problem {
   std::string type;
   std::string detail;
   std::vector<SubProblem> subproblems;
+  std::string instance;                 // userActionRequired: where a person is to go
+  std::vector<std::string> algorithms;  // badSignatureAlgorithm: those that the CA takes
 
   /// "badNonce" for "urn:ietf:params:acme:error:badNonce".
   [[nodiscard]] bool is(std::string_view acme_error) const;

@@ -19,16 +19,20 @@ struct FreeUrl {
   void operator()(CURLU* url) const { curl_url_cleanup(url); }
 };
 
+std::optional<std::string> text_of(CURLU* url, CURLUPart part, unsigned flags) {
+  char* text = nullptr;
+  if (curl_url_get(url, part, &text, flags) != CURLUE_OK) return std::nullopt;
+  std::string copy(text);
+  curl_free(text);
+  return copy;
+}
+
 std::optional<std::string> part_of(const std::string& url, unsigned parse_flags, CURLUPart part,
                                    unsigned flags) {
   const std::unique_ptr<CURLU, FreeUrl> parsed(curl_url());
   if (!parsed || curl_url_set(parsed.get(), CURLUPART_URL, url.c_str(), parse_flags) != CURLUE_OK)
     return std::nullopt;
-  char* text = nullptr;
-  if (curl_url_get(parsed.get(), part, &text, flags) != CURLUE_OK) return std::nullopt;
-  std::string copy(text);
-  curl_free(text);
-  return copy;
+  return text_of(parsed.get(), part, flags);
 }
 
 std::optional<std::uint16_t> number(const std::optional<std::string>& text) {
@@ -68,6 +72,16 @@ Result<void> check_url(std::string_view url, std::string_view what, std::string_
 }
 
 std::string_view origin_of(std::string_view url) { return url.substr(0, url.find('/', kScheme.size())); }
+
+std::string resolved(const std::string& base, const std::string& reference) {
+  if (base.empty() || reference.empty() || reference.starts_with(kScheme)) return reference;
+  const std::unique_ptr<CURLU, FreeUrl> url(curl_url());
+  // Set onto what is there, a URL is taken relative to it.
+  for (const auto* part : {&base, &reference})
+    if (!url || curl_url_set(url.get(), CURLUPART_URL, part->c_str(), CURLU_NON_SUPPORT_SCHEME) != CURLUE_OK)
+      return reference;
+  return text_of(url.get(), CURLUPART_URL, 0).value_or(reference);
+}
 
 std::optional<std::uint16_t> port_of_url(const std::string& url) {
   return number(part_of(url, 0, CURLUPART_PORT, CURLU_DEFAULT_PORT));

@@ -24,6 +24,10 @@ inline constexpr std::size_t kMaxUrlBytes = 2048;
 /// "https://host:port" as it is written in a URL that check_url() accepts.
 [[nodiscard]] std::string_view origin_of(std::string_view url);
 
+/// What `reference`, absolute or relative, means in an answer of `base` (RFC 3986, section 5). As it is when
+/// that cannot be told: check_url() has the last word.
+[[nodiscard]] std::string resolved(const std::string& base, const std::string& reference);
+
 /// The TCP port of an https URL or a proxy as libcurl understands them; nothing when there is none.
 [[nodiscard]] std::optional<std::uint16_t> port_of_url(const std::string& url);
 [[nodiscard]] std::optional<std::uint16_t> port_of_proxy(const std::string& proxy);

@@ -129,6 +129,27 @@ TEST_CASE("a failure says whether the CA refuses, is at fault, redirects, or say
         "followed");
 }
 
+TEST_CASE("a failure says what a person is to do, where the CA says it") {
+  HttpResponse response;
+  response.status = 403;
+  response.url = "https://ca.test/new-order";
+  response.links = {"</terms/2>;rel=\"terms-of-service\"", "<https://ca.test/dir>;rel=\"index\""};
+  response.body =
+      R"({"type":"urn:ietf:params:acme:error:userActionRequired","detail":"d","instance":"https://ca.test/agree/\u001b7"})";
+  CHECK(
+      failure_of("newOrder", response).sentence ==
+      "newOrder: the CA refuses the request (status 403); it wants something to be done first; its terms of "
+      "service have changed: read https://ca.test/terms/2; visit https://ca.test/agree/?7 and do what it "
+      "says there; the next run after that goes on");
+  response.links.clear();
+  response.body = R"({"type":"urn:ietf:params:acme:error:userActionRequired","instance":7})";
+  CHECK(failure_of("newOrder", response).sentence.ends_with("done first; the next run after that goes on"));
+  response.body =
+      R"({"type":"urn:ietf:params:acme:error:badSignatureAlgorithm","algorithms":["RS256",1,"ES256"]})";
+  CHECK(
+      failure_of("newAccount", response).sentence.contains("it takes RS256, ES256 and not the kind of key"));
+}
+
 TEST_CASE("only plain https URLs of the CA's origin are accepted") {
   CHECK(check_url("https://ca.test/a?b=c", "it"));
   CHECK(check_url("https://ca.test:14000/a", "it"));
@@ -208,17 +229,34 @@ TEST_CASE("a chain is certificates in armour and nothing else") {
 }
 
 TEST_CASE("links are found by their relation, however they are written") {
+  const auto found = [](std::vector<std::string> headers) {
+    return links_to("alternate", headers, "https://ca.test/certificate/1?a=b");
+  };
   const std::vector<std::string> want{"https://a/"};
-  CHECK(links_to("alternate", {"<https://a/>;rel=\"alternate\""}) == want);
-  CHECK(links_to("alternate", {"<https://a/>; rel=alternate"}) == want);
-  CHECK(links_to("alternate", {"<https://x/>;rel=up, <https://a/>; title=\"a,b;c\"; rel=\"x alternate\""}) ==
-        want);
-  CHECK(links_to("alternate", {"<https://a/>;rel=\"alternate\"", "<https://b/>;rel=\"alternate\""}).size() ==
-        2);
+  CHECK(found({"<https://a/>;rel=\"alternate\""}) == want);
+  CHECK(found({"<https://a/>; rel=alternate"}) == want);
+  CHECK(found({"<https://x/>;rel=up, <https://a/>; title=\"a,b;c\"; rel=\"x alternate\""}) == want);
+  CHECK(found({"<https://a/>;rel=\"alternate\"", "<https://b/>;rel=\"alternate\""}).size() == 2);
   for (const auto* odd :
        {"", "<", "<https://a/", "https://a/;rel=alternate", "<https://a/>", "<https://a/>;rel",
         "<https://a/>;rel=\"alternate", "<https://a/>;rel=alternates", ",,,", "<>;;;,"})
-    CHECK(links_to("alternate", {odd}).empty());
+    CHECK(found({odd}).empty());
+  CHECK(found({"<2>;rel=alternate, </c/3>;rel=alternate"}) ==
+        std::vector<std::string>{"https://ca.test/certificate/2", "https://ca.test/c/3"});
+}
+
+TEST_CASE("a reference means what it means in the answer that has it") {
+  const std::string base = "https://ca.test:14000/order/7?x=1";
+  CHECK(resolved(base, "/order/8") == "https://ca.test:14000/order/8");
+  CHECK(resolved(base, "8") == "https://ca.test:14000/order/8");
+  CHECK(resolved(base, "../new/8?y=2") == "https://ca.test:14000/new/8?y=2");
+  CHECK(resolved(base, "//other.test/8") == "https://other.test/8");
+  // What is absolute stays as it was written; and what is no URL stays none.
+  CHECK(resolved(base, "https://CA.test:443/%7e/../8") == "https://CA.test:443/%7e/../8");
+  CHECK(resolved(base, "").empty());
+  CHECK(resolved("", "/order/8") == "/order/8");
+  CHECK_FALSE(check_url(resolved(base, "http://ca.test:14000/8"), "it"));
+  CHECK_FALSE(check_url(resolved(base, "//user@ca.test:14000/8"), "it"));
 }
 
 TEST_CASE("times of RFC 3339 are understood, and nothing else") {
