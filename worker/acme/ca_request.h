@@ -19,6 +19,7 @@ struct CaRequest {
   std::string payload;  // JSON; empty for POST-as-GET
   std::string accept;   // a media type, or empty
   Signature signature = Signature::account;
+  bool waits = true;  // as long as a busy CA asks for, within bounds; false: that is told at once
 };
 
 /// The CA's last word, whatever its status; or why there is none, after all that could be tried again was.

@@ -35,14 +35,16 @@ std::string NewOrder::payload() const {
   return payload.dump();
 }
 
-bool NewOrder::give_way_to(const Problem& problem) {
+bool NewOrder::give_way_to(const Problem& problem, long status) {
   if (problem.is("invalidProfile") && !profile_is_required_ && !profile_.empty())
     return profile_.clear(), true;
-  // Whatever the CA dislikes about the certificate to be replaced: it is a courtesy, not a condition.
-  const bool may_be_about_it = problem.is("alreadyReplaced") || problem.is("malformed") ||
-                               problem.is("unauthorized") || problem.is("conflict") ||
-                               problem.is("serverInternal");
-  if (may_be_about_it && !replaces_.empty()) return replaces_.clear(), true;
+  // Naming the certificate to be replaced is a courtesy, not a condition: whatever a CA says against the
+  // order, even that it has a fault itself, may be about that alone. Except where it says what else it is.
+  const bool is_about_us = status == 429 || problem.is("rateLimited") || problem.is("badNonce") ||
+                           problem.is("userActionRequired") || problem.is("accountDoesNotExist") ||
+                           problem.is("badSignatureAlgorithm") || problem.is("badPublicKey") ||
+                           problem.is("invalidProfile");
+  if (!is_about_us && !replaces_.empty()) return replaces_.clear(), true;
   return false;
 }
 

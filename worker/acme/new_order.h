@@ -28,8 +28,9 @@ class NewOrder {
   /// Why it cannot be placed at all; empty when it can.
   [[nodiscard]] const std::string& fault() const { return fault_; }
   [[nodiscard]] std::string payload() const;
-  /// Leaves out what the CA refuses and can be done without; false when there is nothing of the kind.
-  [[nodiscard]] bool give_way_to(const Problem& problem);
+  /// Leaves out what the CA may have refused the order for, and can be done without; false when there is
+  /// nothing of the kind.
+  [[nodiscard]] bool give_way_to(const Problem& problem, long status);
 
  private:
   std::vector<std::string> names_;

@@ -239,10 +239,10 @@ void OrderFlow::order_answered(Step step, const HttpResponse& response, Deadline
 void OrderFlow::order_placed(Step step, const HttpResponse& response) {
   const std::string_view what = step == Step::create ? "newOrder" : "the order of an earlier run";
   if (!is_success(response)) {
-    if (step == Step::resume) return create();
-    const auto problem = problem_of(response);
-    if (new_order_.give_way_to(problem)) return create();
     auto failure = failure_of(what, response);
+    if (step == Step::resume) return failure.order_is_lost ? create() : fail_order(std::move(failure));
+    const auto problem = problem_of(response);
+    if (new_order_.give_way_to(problem, response.status)) return create();
     if (problem.is("invalidProfile"))
       failure.sentence += ": the profile of the configuration is none that the account may use";
     return fail_order(std::move(failure));
@@ -349,8 +349,9 @@ void OrderFlow::authorization_answered(Slot& slot, Step step, const HttpResponse
   }
   const std::string what = "the authorization for " + name_of(slot);
   if (!is_success(response)) {
-    if (is_resumed_ && step == Step::fetch) return create();
-    return fail_order(failure_of(what, response));
+    auto failure = failure_of(what, response);
+    if (is_resumed_ && step == Step::fetch && failure.order_is_lost) return create();
+    return fail_order(std::move(failure));
   }
   auto object = read_authorization(response.body, what, origin_, challenge_);
   if (!object) return fail_order(object.error());

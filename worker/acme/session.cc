@@ -75,7 +75,7 @@ Session::~Session() = default;
 
 void Session::when_ready(Need need, Ready ready) {
   const bool has_directory = state_ != State::idle && state_ != State::fetching;
-  if (state_ == State::ready || (need == Need::directory && has_directory)) return ready({});
+  if (state_ == State::ready || (need != Need::account && has_directory)) return ready({});
   const bool is_starting = state_ == State::fetching || state_ == State::finding;
   if (!is_starting && start_failure_ && steady_clock::now() < start_failed_at_ + kStartFailureIsRemembered)
     return ready(std::unexpected(*start_failure_));
@@ -98,10 +98,26 @@ void Session::fetch_directory() {
     return start_failed(State::idle, failure_with(good.error().message, {}));
   origin_ = origin_of(settings_.directory);
   state_ = State::fetching;
-  get({"the directory", settings_.directory, "", ""}, [this](CaOutcome outcome) {
+  const bool waits = std::ranges::any_of(
+      waiting_for_start_, [](const Waiting& waiting) { return waiting.need != Need::directory_at_once; });
+  CaRequest request{.what = "the directory", .url = settings_.directory, .waits = waits};
+  get(std::move(request), [this, waits](CaOutcome outcome) {
+    if (!outcome && !waits) return directory_is_not_there_at_once(outcome.error());
     if (!outcome) return start_failed(State::idle, std::move(outcome.error()));
     directory_answered(*outcome);
   });
+}
+
+void Session::directory_is_not_there_at_once(const OrderFailed& failure) {
+  state_ = State::idle;
+  std::vector<Ready> in_vain;
+  std::erase_if(waiting_for_start_, [&](Waiting& waiting) {
+    if (waiting.need != Need::directory_at_once) return false;
+    in_vain.push_back(std::move(waiting.ready));
+    return true;
+  });
+  if (!waiting_for_start_.empty()) fetch_directory();
+  for (auto& ready : in_vain) ready(std::unexpected(failure));
 }
 
 void Session::directory_answered(const HttpResponse& response) {
@@ -297,7 +313,7 @@ void Session::answered(PendingRequest pending, HttpOutcome outcome) {
   if ((response.status == 429 || response.status == 503) && response.retry_after) {
     const seconds pause = std::max(*response.retry_after, seconds(1));
     pending->waited += pause;
-    if (pending->waited <= kMaxRetryAfter)
+    if (pending->request.waits && pending->waited <= kMaxRetryAfter)
       return send_after(std::move(pending), pause,
                         fmt::format("the CA is busy ({}) and asks to wait", response.status));
     auto failure = failure_of(what, response);
@@ -306,10 +322,8 @@ void Session::answered(PendingRequest pending, HttpOutcome outcome) {
         static_cast<std::uint32_t>(std::min<seconds>(*response.retry_after, kLongestRetryAfter).count());
     return pending->done(std::unexpected(std::move(failure)));
   }
-  if (response.status >= 500) {
-    if (may_try_again) return try_again(fmt::format("the CA has a fault ({})", response.status));
-    return pending->done(std::unexpected(failure_of(what, response)));
-  }
+  if (response.status >= 500 && may_try_again)
+    return try_again(fmt::format("the CA has a fault ({})", response.status));
   pending->done(std::move(*outcome));
 }
 

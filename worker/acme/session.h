@@ -36,7 +36,8 @@ class Session {
   Session(CaSettings settings, HttpClient& http, Signer& signer, OnAccount on_account, OnWait on_wait = {});
   ~Session();
 
-  enum class Need : std::uint8_t { directory, account };
+  /// `directory_at_once`: for what is not worth waiting for a busy CA.
+  enum class Need : std::uint8_t { directory_at_once, directory, account };
   /// Calls `ready` when directory and account are there, or with what went wrong. A failure is remembered for
   /// a minute: many orders of one run need not wait for the same dead CA one after the other.
   void when_ready(Need need, Ready ready);
@@ -66,6 +67,8 @@ class Session {
   using Start = std::expected<void, OrderFailed>;
 
   void fetch_directory();
+  /// Nobody has waited for the CA yet: whoever wants to begins anew.
+  void directory_is_not_there_at_once(const OrderFailed& failure);
   void directory_answered(const HttpResponse& response);
   void need_account();
   void find_account(const std::string& binding);

@@ -7,8 +7,8 @@
 #include <algorithm>
 
 #include "worker/acme/chain_text.h"
-#include "worker/acme/issued_chain.h"
 #include "worker/acme/end_authorizations.h"
+#include "worker/acme/issued_chain.h"
 #include "worker/acme/json.h"
 #include "worker/acme/printable.h"
 #include "worker/acme/problem.h"
@@ -172,13 +172,16 @@ void Tasks::take(const AskRenewalInfo& task) {
   };
   Session* session = sessions_.find(task.ca);
   if (session == nullptr) return say_nothing(fmt::format("no section [ca {}] is known here", task.ca));
-  session->when_ready(Session::Need::directory, [this, session, task, say_nothing](Ready ready) {
-    if (!ready) return say_nothing(ready.error().sentence);
+  // A CA that is busy is asked by a later run: nothing else waits for this.
+  session->when_ready(Session::Need::directory_at_once, [this, session, task, say_nothing](Ready ready) {
+    if (!ready) return say_nothing(ready.error().sentence, ready.error().retry_after);
     const std::string& base = session->directory().renewal_info;
     if (base.empty()) return say_nothing("");
-    CaRequest request{"the renewal information", fmt::format("{}/{}", base, task.renewal_id), "", ""};
+    CaRequest request{.what = "the renewal information",
+                      .url = fmt::format("{}/{}", base, task.renewal_id),
+                      .waits = false};
     session->get(std::move(request), [this, task, say_nothing](CaOutcome outcome) {
-      if (!outcome) return say_nothing(outcome.error().sentence);
+      if (!outcome) return say_nothing(outcome.error().sentence, outcome.error().retry_after);
       constexpr std::int64_t kMostSeconds = 30 * 24 * 3600;
       const auto wait = static_cast<std::uint32_t>(std::min<std::int64_t>(
           outcome->retry_after.value_or(std::chrono::seconds(0)).count(), kMostSeconds));

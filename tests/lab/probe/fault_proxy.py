@@ -152,7 +152,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if stage == 'renewalinfo':
             return self.renewal_info(kind, value)
         if stage == 'neworder':
-            refusal = self.refusal(payload_of(body), kind)
+            refusal = self.refusal(payload_of(body), kind, value)
             if refusal:
                 return self.send(stage, refusal)
         answer = self.upstream(self.command, self.path, body)
@@ -175,12 +175,15 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.spoil(answer, 'renewalinfo', kind, value)
         self.send('renewalinfo', answer)
 
-    def refusal(self, order, kind):
+    def refusal(self, order, kind, value):
         note = [f'{key}={order[key]}' for key in ('profile', 'replaces') if key in order]
         if note:
             log('ORDER', *note)
         if kind == 'alreadyreplaced' and 'replaces' in order:
             return problem(409, 'alreadyReplaced', **self.fresh_nonce())
+        if kind == 'replaces' and 'replaces' in order:  # STATUS, and TYPE unless the CA explains nothing
+            status, _, type_ = value.partition(':')
+            return problem(int(status), type_, **self.fresh_nonce()) if type_ else Answer(int(status), self.fresh_nonce(), b'')
         if 'profile' in order and order['profile'] not in faults.profiles:
             return problem(400, 'invalidProfile', **self.fresh_nonce())
         return None

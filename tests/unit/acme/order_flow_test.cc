@@ -305,13 +305,53 @@ TEST_CASE("an order names the certificate that it replaces, and does without whe
   };
   auto unknown = order_for(false);
   CHECK_FALSE(Json::parse(unknown.wanted(Deadline{})[0].request.payload).contains("replaces"));
-  auto ca = good_ca({"a.test"});
-  ca.answers[kNewOrder].push_front(
-      CannedCa::response(409, R"({"type":"urn:ietf:params:acme:error:alreadyReplaced"})"));
-  auto flow = order_for(true);
-  ended<OrderReady>(ca.run(flow));
-  CHECK(Json::parse(ca.requests[0].payload)["replaces"] == "aki.serial");
-  CHECK_FALSE(Json::parse(ca.requests[1].payload).contains("replaces"));
+  const std::string type = "urn:ietf:params:acme:error:";
+  for (const auto& [status, body] : {std::pair{409L, R"({"type":")" + type + R"(alreadyReplaced"})"},
+                                     {400L, R"({"type":")" + type + R"(notKnownToday"})"},
+                                     {400L, R"({"type":"about:blank"})"},
+                                     {404L, ""},
+                                     {409L, "<html>"},
+                                     {500L, R"({"type":")" + type + R"(serverInternal"})"},
+                                     {502L, "<html>"}}) {
+    CAPTURE(status);
+    CAPTURE(body);
+    auto ca = good_ca({"a.test"});
+    ca.answers[kNewOrder].push_front(CannedCa::response(status, body));
+    auto flow = order_for(true);
+    ended<OrderReady>(ca.run(flow));
+    CHECK(Json::parse(ca.requests[0].payload)["replaces"] == "aki.serial");
+    CHECK_FALSE(Json::parse(ca.requests[1].payload).contains("replaces"));
+  }
+}
+
+TEST_CASE("what a CA says about the host or the account is no reason to leave `replaces` out") {
+  for (const auto* type :
+       {"rateLimited", "badNonce", "userActionRequired", "accountDoesNotExist", "badSignatureAlgorithm"}) {
+    CAPTURE(type);
+    auto ca = good_ca({"a.test"});
+    ca.answers[kNewOrder].push_front(
+        CannedCa::response(403, fmt::format(R"({{"type":"urn:ietf:params:acme:error:{}"}})", type)));
+    PlaceOrder order{5, "ca", {"a.test"}, ""};
+    order.replaces = "aki.serial";
+    OrderFlow flow(order, {.new_order = kNewOrder, .has_renewal_info = true});
+    CHECK(failure(ca, flow).type.ends_with(type));
+    CHECK(ca.times_asked(kNewOrder) == 1);
+  }
+}
+
+TEST_CASE("an order of an earlier run is kept while the CA has a fault or is busy") {
+  for (const long status : {500L, 429L}) {
+    auto ca = good_ca({"a.test"});
+    const std::string old = "https://ca.test/order/old";
+    SUBCASE("with the order") { ca.will_answer(old, status, {{"type", "x"}}); }
+    SUBCASE("with its authorization") {
+      ca.will_answer(old, 200, order_json("pending", {"a.test"}));
+      ca.answers[authz("a.test")].push_front(CannedCa::response(status, ""));
+    }
+    auto flow = flow_for({"a.test"}, old);
+    CHECK_FALSE(failure(ca, flow).order_is_lost);
+    CHECK(ca.times_asked(kNewOrder) == 0);
+  }
 }
 
 TEST_CASE("challenges that nobody here understands are ignored, whatever they look like") {

@@ -289,6 +289,24 @@ TEST_CASE("a CA that cannot be reached is told once, and then known for a while"
   CHECK(scene.worker->spoken.size() == spoken);
 }
 
+TEST_CASE("renewal information waits for no busy CA, though an order beside it does") {
+  Scene scene;
+  scene.worker.emplace(scene.temp.path(), std::vector{scene.settings});
+  scene.ca.start([](const Request& request, int time) {
+    if (request.path == "/order") return good_order();
+    return request.path == "/dir" && time == 1 ? problem(503, "serverInternal", {{"Retry-After", "2"}})
+                                               : kAsAGoodCa;
+  });
+  const auto began = std::chrono::steady_clock::now();
+  scene.worker->tell_acme(AskRenewalInfo{1, "scripted", "aki.serial"});
+  scene.worker->tell_acme(PlaceOrder{2, "scripted", {"a.test"}, ""});
+  const auto info = scene.worker->hear<RenewalInfo>();
+  CHECK(info.retry_after == 2);
+  CHECK(info.sentence.starts_with("the directory: the CA asks to wait until 20"));
+  CHECK(std::chrono::steady_clock::now() - began < 1500ms);
+  CHECK(is_ready(scene.worker->hear_acme()));
+}
+
 TEST_CASE("the environment names no proxy, the configuration does") {
   ::setenv("https_proxy", "http://127.0.0.1:9", 1);
   ::setenv("ALL_PROXY", "http://127.0.0.1:9", 1);
