@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: MIT
 #include "worker/acme/http.h"
 
+#include <fmt/chrono.h>
 #include <fmt/format.h>
+#include <openssl/x509_vfy.h>
 
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <ctime>
 
 #include "worker/acme/printable.h"
 #include "worker/acme/url.h"
@@ -45,6 +48,16 @@ const char* name_of(HttpMethod method) {
 std::chrono::system_clock::time_point clock_of(const std::string& date) {
   const std::time_t time = date.empty() ? -1 : curl_getdate(date.c_str(), nullptr);
   return time < 0 ? std::chrono::system_clock::now() : std::chrono::system_clock::from_time_t(time);
+}
+
+/// What is wrong with the date of a certificate that was not accepted, if that is what is wrong.
+std::string_view doubt_about_clock(CURL* handle, CURLcode code) {
+  long verdict = X509_V_OK;
+  if (code != CURLE_PEER_FAILED_VERIFICATION) return "";
+  curl_easy_getinfo(handle, CURLINFO_SSL_VERIFYRESULT, &verdict);
+  return verdict == X509_V_ERR_CERT_NOT_YET_VALID ? "is not valid yet"
+         : verdict == X509_V_ERR_CERT_HAS_EXPIRED ? "has expired"
+                                                  : "";
 }
 
 std::vector<std::string> headers(CURL* handle, const char* name) {
@@ -173,6 +186,12 @@ HttpFailure HttpClient::Transfer::failure(CURLcode code) const {
     return {fmt::format("the answer of {} is longer than {} KiB", url, kMaxBodyBytes / 1024)};
   if (headers_are_too_long)
     return {fmt::format("the headers of {} are longer than {} KiB", url, kMaxHeadersBytes / 1024)};
+  if (const auto when = doubt_about_clock(handle.get(), code); !when.empty())
+    return {
+        fmt::format("the HTTPS certificate of {}, or one that it stands on, {} by this host's clock, which "
+                    "says {:%Y-%m-%d "
+                    "%H:%M} UTC: set the clock if that is wrong; else the CA has to renew it",
+                    origin, when, fmt::gmtime(std::time(nullptr)))};
   switch (code) {
     case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_ISSUER_ERROR:

@@ -84,6 +84,11 @@ ScriptedCa::ScriptedCa() {
   certificate_ = contents(roots());
 }
 
+void ScriptedCa::set_dates(const std::string& from, const std::string& until) {
+  date_https_certificate(temp_ / "key.pem", roots(), from, until);
+  certificate_ = contents(roots());
+}
+
 ScriptedCa::~ScriptedCa() {
   if (daemon_ != nullptr) MHD_stop_daemon(daemon_);
 }

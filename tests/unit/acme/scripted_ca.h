@@ -38,6 +38,8 @@ class ScriptedCa {
   ScriptedCa(const ScriptedCa&) = delete;
   ScriptedCa& operator=(const ScriptedCa&) = delete;
 
+  /// Before start(): the certificate of the server has these dates ("20200101000000Z").
+  void set_dates(const std::string& from, const std::string& until);
   /// What `script` leaves alone (status 0) is answered as a good CA does: directory, newNonce, newAccount.
   void start(Script script);
 

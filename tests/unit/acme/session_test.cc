@@ -307,6 +307,20 @@ TEST_CASE("renewal information waits for no busy CA, though an order beside it d
   CHECK(is_ready(scene.worker->hear_acme()));
 }
 
+TEST_CASE("a CA's HTTPS certificate whose dates are wrong makes one look at the clock") {
+  Scene scene;
+  std::string when = "is not valid yet";
+  SUBCASE("too young") { scene.ca.set_dates("20400101000000Z", "20410101000000Z"); }
+  SUBCASE("too old") {
+    scene.ca.set_dates("20200101000000Z", "20210101000000Z");
+    when = "has expired";
+  }
+  const auto sentence = failed(scene.place_with([](int) { return good_order(); })).sentence;
+  CHECK(sentence.starts_with("the HTTPS certificate of https://127.0.0.1:14001, or one that it stands on, " +
+                             when + " by this host's clock, which says 20"));
+  CHECK(sentence.contains(": set the clock if that is wrong"));
+}
+
 TEST_CASE("the environment names no proxy, the configuration does") {
   ::setenv("https_proxy", "http://127.0.0.1:9", 1);
   ::setenv("ALL_PROXY", "http://127.0.0.1:9", 1);
