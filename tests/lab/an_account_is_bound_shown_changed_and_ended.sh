@@ -54,9 +54,27 @@ run certlatch account import $lab/account.jwk
 expect_status 0
 run certlatch account show
 expect_status 0
+ended=$(certlatch account show | sed -n 's/^  url *//p')
+
+# Ended behind its back, it is refused for ever, and what is said helps.
+cp -a $worker_state/accounts/lab $lab/backup
 run certlatch account deactivate
 expect_status 0
 expect_says deactivated
+mv $worker_state/accounts/lab $lab/after
+cp -a $lab/backup $worker_state/accounts/lab
 run certlatch renew --force
 expect_status 1
+expect_says 'Account has been deactivated' "hint: if the account of [ca lab] has been deactivated: move $worker_state/accounts/lab/key.pem away"
+expect_shut
+
+# Ended here, its key is set aside, and the next run makes another account.
+rm -r $worker_state/accounts/lab
+mv $lab/after $worker_state/accounts/lab
+expect_equal 'what is kept of it' 'deactivated-key.pem' "$(ls $worker_state/accounts/lab)"
+run certlatch renew --force
+expect_status 0
+run certlatch account show
+expect_status 0
+expect_different 'the account' "$ended" "$(sed -n 's/^  url *//p' <<< "$said")"
 expect_shut

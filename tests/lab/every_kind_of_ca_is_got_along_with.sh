@@ -58,4 +58,5 @@ done
 { config_ca; echo "chain = No Such Root"; config_certificate example.test; } > $config
 run certlatch renew --force
 expect_status 0
+expect_says 'example.test: the CA has no chain to `No Such Root`' "$wanted" "$default"
 expect_equal 'the root of the chain' "$default" "$(issuer)"

@@ -185,7 +185,8 @@ struct Issued {
   std::int64_t not_before = 0;  // seconds since 1970
   std::int64_t not_after = 0;
   std::string renewal_id;
-  void serialize(auto& archive) { archive(id, chain, not_before, not_after, renewal_id); }
+  std::string remark;  // for a person: what of the configuration's wishes the CA does not have; or empty
+  void serialize(auto& archive) { archive(id, chain, not_before, not_after, renewal_id, remark); }
 };
 
 struct SubProblem {

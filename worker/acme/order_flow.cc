@@ -12,6 +12,7 @@
 #include "worker/acme/issued_chain.h"
 #include "worker/acme/link.h"
 #include "worker/acme/order_failures.h"
+#include "worker/acme/printable.h"
 #include "worker/acme/url.h"
 #include "worker/keeper/base64url.h"
 
@@ -24,7 +25,8 @@ using std::chrono::seconds;
 constexpr milliseconds kFirstPause{20};  // beyond what the CA's distance and its load make of it
 constexpr milliseconds kLongestFirstPause{500};
 constexpr milliseconds kLongestPause{5'000};
-constexpr seconds kLongestRetryAfter{30};
+constexpr seconds kLongestRetryAfter{30};           // that is waited for within a run
+constexpr std::chrono::hours kLongestWish{7 * 24};  // that a later run respects
 constexpr std::size_t kMaxAlternates = 10;
 
 bool is_success(const HttpResponse& response) { return response.status >= 200 && response.status < 300; }
@@ -78,11 +80,17 @@ std::vector<OrderFlow::Wanted> OrderFlow::wanted(Deadline now) {
     std::vector<std::string> undecided;
     for (const auto& slot : std::span(slots_).subspan(1))
       if (slot.step != Step::none) undecided.push_back(name_of(slot));
-    fail_order(failure_that_may_pass(
+    auto failure = failure_that_may_pass(
         undecided.empty()
             ? fmt::format("the CA has not issued the certificate within {} seconds", kPatience.count())
             : fmt::format("the CA has not decided within {} seconds on {}", kPatience.count(),
-                          listed(undecided))));
+                          listed(undecided)));
+    for (const auto& slot : slots_) {
+      if (slot.step == Step::none || slot.asked_for <= now) continue;
+      const auto left = std::chrono::ceil<seconds>(slot.asked_for - now).count();
+      failure.retry_after = std::max(failure.retry_after, static_cast<std::uint32_t>(left));
+    }
+    fail_order(std::move(failure));
     return all;
   }
   for (auto& slot : slots_) {
@@ -204,9 +212,10 @@ milliseconds first_pause(bool has_to_look, const HttpResponse& response) {
 void OrderFlow::repeat(Slot& slot, Step step, const HttpResponse& response, Deadline now) {
   slot.pause = slot.pause.count() == 0 ? first_pause(step == Step::poll, response)
                                        : std::min(slot.pause * 5 / 2, kLongestPause);
-  const milliseconds asked = std::min(response.retry_after.value_or(seconds(0)), kLongestRetryAfter);
+  const seconds asked = std::min<seconds>(response.retry_after.value_or(seconds(0)), kLongestWish);
   slot.step = step;
-  slot.not_before = now + std::max(slot.pause, asked);
+  slot.asked_for = now + asked;
+  slot.not_before = now + std::max<milliseconds>(slot.pause, std::min(asked, kLongestRetryAfter));
 }
 
 // ---- the order itself
@@ -305,7 +314,7 @@ Result<Issued> OrderFlow::read_chain(const HttpResponse& response, std::string& 
   const auto issued = check_chain(*chain, csr_, names_);
   if (!issued) return fail(issued.error());
   root_name = issued->root_name;
-  return Issued{id_, std::move(*chain), issued->not_before, issued->not_after, issued->renewal_id};
+  return Issued{id_, std::move(*chain), issued->not_before, issued->not_after, issued->renewal_id, ""};
 }
 
 void OrderFlow::downloaded(const HttpResponse& response, Deadline now) {
@@ -319,11 +328,20 @@ void OrderFlow::downloaded(const HttpResponse& response, Deadline now) {
         alternates_.push_back(std::move(url));
   std::ranges::reverse(alternates_);  // the last one is the next
   issued_ = std::move(*issued);
+  if (preferred_chain_.empty() || root_name == preferred_chain_)
+    return end_phase(Phase::over, std::move(issued_));
+  roots_ = {std::move(root_name)};
   next_alternate(now);
 }
 
 void OrderFlow::next_alternate(Deadline now) {
-  if (alternates_.empty()) return end_phase(Phase::over, std::move(issued_));
+  if (alternates_.empty()) {
+    issued_.remark = printable(
+        fmt::format("the CA has no chain to `{}`, which `chain` asks for; its default was taken; it has {}",
+                    preferred_chain_, listed(roots_)),
+        kMaxProblemTextBytes);
+    return end_phase(Phase::over, std::move(issued_));
+  }
   slots_[0].step = Step::alternate;
   slots_[0].not_before = now;
 }
@@ -333,6 +351,7 @@ void OrderFlow::alternate_downloaded(const HttpResponse& response, Deadline now)
   std::string root_name;
   auto issued = is_success(response) ? read_chain(response, root_name) : fail(Error::invalid(""));
   if (issued && root_name == preferred_chain_) return end_phase(Phase::over, std::move(*issued));
+  if (issued && !std::ranges::count(roots_, root_name)) roots_.push_back(std::move(root_name));
   alternates_.pop_back();
   next_alternate(now);
 }

@@ -78,6 +78,7 @@ class OrderFlow {
     Step step = Step::none;
     std::uint64_t ticket = 0;  // of the request that is under way; 0: none is
     Deadline not_before{};
+    Deadline asked_for{};                // by the CA, however far away
     std::chrono::milliseconds pause{0};  // before the last repetition
     // of an authorization
     AuthorizationObject object;
@@ -120,6 +121,7 @@ class OrderFlow {
   std::vector<Slot> slots_;
   Issued issued_;                        // the CA's default chain
   std::vector<std::string> alternates_;  // that may be better
+  std::vector<std::string> roots_;       // common names, of the chains that were looked at
   std::uint64_t last_ticket_ = 0;
   std::vector<AbandonedAuthorization> abandoned_;
   std::optional<AcmeAnswer> event_;

@@ -55,7 +55,10 @@ Result<AccountShown> ask_account(Run& run, const CaConfig& ca, AccountAction act
   if (auto started = start(run, helpers); !started) return fail(started.error());
   if (auto account = helpers.keeper->use_account(account_of(ca, Trial::no)); !account)
     return fail(account.error());
-  return ask<AccountShown>(run, helpers, AccountTask{0, ca.name, action, false});
+  auto shown = ask<AccountShown>(run, helpers, AccountTask{0, ca.name, action, false});
+  if (shown && action == AccountAction::deactivate && shown->status == "deactivated")
+    if (auto aside = run.store.set_account_aside(ca.name); !aside) return fail(aside.error());
+  return shown;
 }
 
 Result<DirectoryShown> ask_directory(Run& run, const CaConfig& ca) {

@@ -24,6 +24,15 @@ std::string address_hint(const std::vector<NameAddresses>& names) {
   return text;
 }
 
+std::string account_hint(const OrderFailed& failure, const std::string& ca, const std::string& state) {
+  if (!failure.type.ends_with(":unauthorized")) return {};
+  return fmt::format(
+      "\n  hint: if the account of [ca {0}] has been deactivated: move {1}/accounts/{0}/key.pem away, and "
+      "the "
+      "next run makes another account",
+      ca, state);
+}
+
 std::string directory_hint(const std::string& directory) {
   if (directory.empty() || ::access(directory.c_str(), F_OK) == 0 || errno != ENOENT) return {};
   return fmt::format(

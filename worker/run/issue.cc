@@ -147,7 +147,8 @@ void Issuance::place(Order& order) {
   }
   if (run_.trial == Trial::no && state.issued && state.issued->ca == ca_of(order))
     request.replaces = state.issued->renewal_id;
-  if (!goes_on) budgets_.note_order(ca_of(order));
+  order.is_counted = !goes_on;
+  if (order.is_counted) budgets_.note_order(ca_of(order));
   send(request);
 }
 
@@ -230,6 +231,9 @@ void Issuance::take_answer(const OrderReady& answer) {
   if (order == nullptr || order->stage != Stage::ordering) return;
   const CertificateConfig& config = *order->work->config;
   order->challenges = answer.challenges;
+  // The order of an earlier run was lost, and this is another.
+  const auto& left = order->work->state.order;
+  if (!order->is_counted && (!left || left->url != answer.order_url)) budgets_.note_order(ca_of(*order));
   if (is_printable(answer.order_url)) {
     order->work->state.order = PendingOrder{ca_of(*order), answer.order_url, config.names};
     run_.save(*order->work);
@@ -335,8 +339,10 @@ void Issuance::take_answer(const Issued& answer) {
   if (answer.not_after <= answer.not_before)
     return give_up(*order, "the acme process gives dates that make no sense");
   Work& work = *order->work;
+  if (!answer.remark.empty()) run_.report.say(fmt::format("{}: {}", work.config->name, answer.remark));
   if (run_.trial == Trial::yes) {
     order->stage = Stage::over;
+    work.is_issued = true;
     run_.report.step(work.config->name, "");
     return run_.report.say(fmt::format("{}: the trial went well: {} would issue a certificate",
                                        work.config->name, ca_of(*order)));
@@ -379,7 +385,8 @@ void Issuance::take_answer(const OrderFailed& answer) {
     set_wait(order->work->state, ca_of(*order),
              answer.retry_after == 0 ? 0 : run_.now() + answer.retry_after);
   const bool was_validating = order->stage == Stage::validating;
-  const std::string text = problem_text(answer);
+  std::string text = problem_text(answer);
+  if (order->stage == Stage::ordering) text += account_hint(answer, ca_of(*order), run_.store.path());
   if (try_next_ca(*order, text)) {
     order->work->state.order.reset();
     return forget_tokens(*order);

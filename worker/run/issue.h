@@ -40,7 +40,8 @@ class Issuance {
     Work* work = nullptr;
     const OpeningStatus* opening = nullptr;  // none is needed for challenges in a served directory
     Stage stage = Stage::waiting;
-    std::size_t ca = 0;  // which of the configuration's
+    std::size_t ca = 0;       // which of the configuration's
+    bool is_counted = false;  // as an order that was placed
     std::vector<HttpChallenge> challenges;
     std::string earlier_problems;  // of CAs that were tried before
     std::string late_problem;      // said when hints have been looked up

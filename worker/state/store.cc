@@ -159,6 +159,21 @@ Result<void> Store::save_account_url(const std::string& ca, std::string_view url
   return write("accounts", ca, "account", fmt::format("url {}\n", url));
 }
 
+Result<void> Store::set_account_aside(const std::string& ca) {
+  const auto place = fmt::format("{}/accounts/{}", path_, ca);
+  const auto directory = find("accounts/" + ca);
+  if (!directory) return fail(directory.error());
+  if (!directory->is_open()) return {};
+  for (const char* file : {"account", "next-key.pem"})
+    if (::unlinkat(directory->get(), file, 0) != 0 && errno != ENOENT)
+      return fail(Error::system(fmt::format("remove {}/{}", place, file)));
+  if (::renameat(directory->get(), "key.pem", directory->get(), "deactivated-key.pem") != 0 &&
+      errno != ENOENT)
+    return fail(Error::system(fmt::format("rename {}/key.pem", place)));
+  if (::fsync(directory->get()) != 0) return fail(Error::system("fsync " + place));
+  return {};
+}
+
 CaHistory Store::ca_history(const std::string& ca) const {
   const auto text = read("accounts/" + ca, "history");
   return text && *text ? ca_history_from(**text) : CaHistory{};

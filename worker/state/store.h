@@ -44,6 +44,8 @@ class Store {
   /// Whether the keeper has a key for it; what is in it is the keeper's business.
   [[nodiscard]] bool has_account_key(const std::string& ca) const;
   [[nodiscard]] Result<void> save_account_url(const std::string& ca, std::string_view url);
+  /// The account is over: its key is kept as `deactivated-key.pem`, and the next run makes another.
+  [[nodiscard]] Result<void> set_account_aside(const std::string& ca);
 
   /// What was asked of the CA lately; empty when nothing is known.
   [[nodiscard]] CaHistory ca_history(const std::string& ca) const;

@@ -193,6 +193,21 @@ TEST_CASE("an order that stays in processing is given up after two minutes, to b
   const auto failed = failure(ca, flow);
   CHECK(failed.sentence == "the CA has not issued the certificate within 120 seconds");
   CHECK_FALSE(failed.order_is_lost);
+  CHECK(failed.retry_after == 0);
+}
+
+TEST_CASE("a CA that is given up is left alone for as long as it has asked for") {
+  auto ca = good_ca({"a.test", "b.test"});
+  ca.answers[authz("b.test")].pop_back();  // never valid
+  ca.answers[authz("b.test")].back().retry_after = 3600s;
+  auto flow = flow_for({"a.test", "b.test"});
+  ended<OrderReady>(ca.run(flow));
+  flow.validate(ca.now);
+  const auto failed = failure(ca, flow);
+  CHECK_FALSE(failed.order_is_lost);
+  // It was asked last within the last half minute.
+  CHECK(failed.retry_after >= 3570);
+  CHECK(failed.retry_after <= 3600);
 }
 
 TEST_CASE("a CA that is slower with the order than with its authorizations is asked again") {
@@ -243,22 +258,28 @@ TEST_CASE("of the chains that a CA offers, the one that leads to the preferred r
     ca.answers[kCertificate].push_back(std::move(first));
     return ca;
   };
-  const auto taken = [](CannedCa& ca) {
+  std::string remark;
+  const auto taken = [&remark](CannedCa& ca) {
     auto flow = flow_for({"a.test"}, "", {.preferred_chain = "X2"});
     ended<OrderReady>(ca.run(flow));
     flow.validate(ca.now);
     ended<Validated>(ca.run(flow));
     flow.finalize(canned_csr(), ca.now);
-    return check_chain(ended<Issued>(ca.run(flow)).chain, canned_csr(), {"a.test"}).value().root_name;
+    const auto issued = ended<Issued>(ca.run(flow));
+    remark = issued.remark;
+    return check_chain(issued.chain, canned_csr(), {"a.test"}).value().root_name;
   };
   auto third = ca_with({"X1", "", "X2", "X3"});
   CHECK(taken(third) == "X2");
   CHECK(third.times_asked("https://ca.test/certificate/3") == 0);
   auto at_once = ca_with({"X2", "X1"});
   CHECK(taken(at_once) == "X2");
+  CHECK(remark.empty());
   CHECK(at_once.times_asked("https://ca.test/certificate/1") == 0);
   auto never = ca_with({"X1", "X3", ""});
   CHECK(taken(never) == "X1");  // better another chain than none
+  CHECK(remark ==
+        "the CA has no chain to `X2`, which `chain` asks for; its default was taken; it has X1, X3");
 }
 
 TEST_CASE("a profile is asked for where it is offered") {

@@ -190,6 +190,38 @@ TEST_CASE("a trial goes the whole way with keys of its own, and stores, installs
   CHECK(host.state() == CertificateState{});
 }
 
+TEST_CASE("an order of an earlier run counts anew only when it was lost") {
+  for (const auto& [left, counted] :
+       {std::pair{"https://ca.test/order/0", 0U}, {"https://ca.test/order/old", 1U}}) {
+    Host host;
+    CertificateState state;
+    state.order = PendingOrder{"le", left, host.config.certificates[0].names};
+    REQUIRE(host.store.save("a", state));
+    CHECK(went_well(host.renew()));
+    CHECK(host.peers.count(std::string("place a.example ") + left) == 1);
+    CHECK(host.store.ca_history("le").orders.size() == counted);
+  }
+}
+
+TEST_CASE("what the CA did not have of the configuration's wishes is said") {
+  Host host;
+  host.peers.remark = "the CA has no chain to X";
+  CHECK(went_well(host.renew()));
+  CHECK(host.report.said.contains("a: the CA has no chain to X\n"));
+}
+
+TEST_CASE("an account that the CA does not hear any more: how to go on with another") {
+  Host host;
+  host.peers.order_problem = "urn:ietf:params:acme:error:unauthorized";
+  host.peers.fail_order = {"a.example"};
+  CHECK(host.renew().failed);
+  CHECK(host.report.problems.contains("hint: if the account of [ca le] has been deactivated: move " +
+                                      host.directory.path + "/accounts/le/key.pem away"));
+  host.peers.order_problem = "urn:ietf:params:acme:error:dns";
+  CHECK(host.renew(Force::now, {"a"}).failed);
+  CHECK_FALSE(host.report.problems.contains("hint: if the account"));
+}
+
 TEST_CASE("a certificate is revoked, and the next run gets another") {
   Host host;
   host.renew();

@@ -112,8 +112,7 @@ void FakePeers::serve_acme(Channel channel) {
   const auto say = [&](const AcmeAnswer& answer) { (void)channel.send(answer, in(kLong)); };
   const auto first = [&](std::uint32_t id) { return orders[id].names.front(); };
   const auto problem = [&](std::uint32_t id, const char* sentence) {
-    say(OrderFailed{
-        id, sentence, "urn:ietf:params:acme:error:dns", "no such name", {{first(id), "t", "d"}}, true});
+    say(OrderFailed{id, sentence, order_problem, "no such name", {{first(id), "t", "d"}}, true});
   };
   while (const auto order = channel.receive<AcmeOrder>(in(kLong))) {
     bool goes_on = true;
@@ -153,7 +152,7 @@ void FakePeers::serve_acme(Channel channel) {
                        return;
                      }
                      say(Issued{finalize.id, fmt::format("chain {} of {}", ++serial_, finalize.csr),
-                                kNotBefore, kNotAfter, renewal_id});
+                                kNotBefore, kNotAfter, renewal_id, remark});
                    },
                    [&](const AccountTask& task) {
                      note(fmt::format("account task {}", static_cast<int>(task.action)));

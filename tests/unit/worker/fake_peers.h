@@ -41,12 +41,14 @@ class FakePeers : public Peers {
   // ---- how they behave; set before the run
   bool has_broker = true;
   bool port_is_taken = false;
-  bool challenges_are_valid = false;                // authorizations of an earlier order are still good
-  std::size_t validate_together = 1;                // the CA answers when it has heard so many Validate
-  std::set<std::string> fail_order;                 // first names: newOrder is refused
+  bool challenges_are_valid = false;  // authorizations of an earlier order are still good
+  std::size_t validate_together = 1;  // the CA answers when it has heard so many Validate
+  std::set<std::string> fail_order;   // first names: newOrder is refused
+  std::string order_problem = "urn:ietf:params:acme:error:dns";
   std::set<std::string> fail_validation;            // first names
   std::set<std::string> fail_ca;                    // newOrder is refused there
   std::string renewal_id;                           // of every certificate
+  std::string remark;                               // likewise
   std::map<std::string, RenewalInfo> renewal_info;  // by renewal id
   bool acme_dies_at_finalize = false;
   std::set<std::string> refuse_open;  // broker entries
