@@ -95,7 +95,8 @@ void add_renew_command(CommandLine& line) {
   renew.add_flag("--changed", options->changed, "exit with status 10 when something was renewed or deployed");
   renew.add_flag(
       "--dry-run", options->dry_run,
-      "try the whole way at the CA's staging directory; nothing is stored, installed or restarted");
+      "try the whole way at the CA's staging directory; nothing is stored, installed or restarted, though "
+      "`before` and `after` run");
   renew.add_flag("--json", options->json, "one object a line for each event");
   renew.add_option("NAME", options->names, "only these [certificate NAME] sections");
 }

@@ -140,10 +140,11 @@ void issue_and_deploy(Run& run, Helpers& helpers, BrokerClient& broker, const St
     return run.outcome.note(Trouble::other);
   }
   if (any_to_issue(run)) {
-    if (run.trial == Trial::no) run_before_hooks(run);
+    // In a trial as well: while a server is in the way it would not tell the truth.
+    run_before_hooks(run);
     Issuance(run, broker, helpers, status).carry_out();
     // Whatever stops the run: a server that was stopped for it is started again.
-    if (run.trial == Trial::no) run_after_hooks(run);
+    run_after_hooks(run);
   }
   if (run.trial == Trial::yes || run.stop.is_requested()) return;
   if (!any_to_deploy(run) && !any_stale_service(run, status)) return;
@@ -188,7 +189,7 @@ void renew(Run& run, const RenewOptions& options) {
   const bool has_looked = looks && look_over(run, others);
   if (is_whole) report_removed(run);
   if (!run.work.empty()) {
-    run.store.forget_settled();
+    if (run.trial == Trial::no) run.store.forget_settled();
     if (auto broker = connect(run)) work_off(run, helpers, std::move(*broker), options);
   }
   if (has_looked) run.store.note_looked_over(run.now());
