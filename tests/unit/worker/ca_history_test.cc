@@ -59,6 +59,18 @@ TEST_CASE("what is kept is what was kept, and a clock that was set back refuses 
         std::vector<Seconds>{7});
 }
 
+TEST_CASE("by default no three hours see more than 300 orders, whatever is asked for") {
+  CaHistory history;
+  std::vector<Seconds> placed;
+  for (Seconds at = kNow; at < kNow + 5 * 3600; at += 7) {
+    if (refusal_of(history, CaLimits{}, kNames, true, at)) continue;
+    history.orders.push_back(at);
+    placed.push_back(at);
+  }
+  CHECK(placed.size() > 300);
+  for (std::size_t i = 300; i < placed.size(); ++i) CHECK(placed[i] - placed[i - 300] >= 3 * 3600);
+}
+
 TEST_CASE("no limit is no limit") {
   CaHistory history;
   for (int i = 0; i < 5000; ++i) history.orders.push_back(kNow);
