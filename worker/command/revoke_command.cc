@@ -59,7 +59,8 @@ void add_revoke_command(CommandLine& line) {
   auto& revoke = line.add("revoke", "have a certificate revoked", options, run_revoke);
   revoke
       .add_option("--reason", options->reason,
-                  "keyCompromise, superseded, cessationOfOperation ... (unspecified)")
+                  "unspecified, keyCompromise, affiliationChanged, superseded, cessationOfOperation or "
+                  "privilegeWithdrawn, or its number in RFC 5280 (unspecified)")
       ->option_text("REASON");
   revoke.add_flag("--by-certificate-key", options->by_certificate_key,
                   "signed with the certificate's key instead of the account's");
