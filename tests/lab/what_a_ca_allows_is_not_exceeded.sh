@@ -20,8 +20,11 @@ for _ in 1 2; do
 done
 orders=$(asked neworder)
 not_asked '2 certificates for the same names were issued within a week, as many as `same names per week` allows; the next may be asked for at 20'
-limited 'same names per week = none' 'orders per hour = 2'
-not_asked '2 orders were placed within an hour, as many as `orders per hour` allows; the next may be placed at 20'
+limited 'same names per week = none' 'orders per hour = 1'
+run certlatch renew --force
+expect_status 0
+orders=$(asked neworder)
+not_asked '3 orders were placed within three hours, as many as `orders per hour` allows; the next may be placed at 20'
 # Another set of names has a certificate of its own; a trial counts for nothing.
 sed -i 's/^names .*/& www.example.test/' $config
 sed -i 's/^orders per hour.*/same names per week = 2/' $config

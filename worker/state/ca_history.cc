@@ -14,7 +14,7 @@
 namespace certlatch {
 namespace {
 
-constexpr Seconds kHour = 3600, kWeek = 7 * 24 * 3600;
+constexpr Seconds kHour = 3600, kThreeHours = 3 * kHour, kWeek = 7 * 24 * 3600;
 constexpr std::size_t kMostLines = 4000;
 
 bool read_number(std::string_view text, Seconds& number) {
@@ -43,7 +43,7 @@ void forget(List& list, Seconds now, Seconds span, auto&& at) {
 }  // namespace
 
 void CaHistory::forget_before(Seconds now) {
-  forget(orders, now, kHour, [](Seconds at) { return at; });
+  forget(orders, now, kThreeHours, [](Seconds at) { return at; });
   forget(issued, now, kWeek, [](const Issued& one) { return one.at; });
   forget(failed, now, kHour, [](const Failed& one) { return one.at; });
 }
@@ -57,11 +57,11 @@ std::optional<std::string> refusal_of(const CaHistory& history, const CaLimits& 
                                       const std::vector<std::string>& names, bool is_renewal, Seconds now) {
   CaHistory recent = history;
   recent.forget_before(now);
-  if (const auto from = room_from(recent.orders, limits.orders_per_hour, kHour))
+  if (const auto from = room_from(recent.orders, 3 * limits.orders_per_hour, kThreeHours))
     return fmt::format(
-        "{} orders were placed within an hour, as many as `orders per hour` allows; the next may be "
+        "{} orders were placed within three hours, as many as `orders per hour` allows; the next may be "
         "placed at {}",
-        limits.orders_per_hour, date_of(*from));
+        3 * limits.orders_per_hour, date_of(*from));
   std::vector<Seconds> same;
   const Digest digest = digest_of_names(names);
   for (const auto& one : recent.issued)
