@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 // `certlatch account ...`
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <unistd.h>
@@ -10,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "worker/command/command_run.h"
+#include "worker/command/key_file.h"
 #include "worker/run/accounts.h"
 
 namespace certlatch {
@@ -80,24 +80,6 @@ Result<void> print_key(Run& run, const CaConfig& ca, KeyForm form) {
   return {};
 }
 
-Result<void> read_key(Run& run, const CaConfig& ca, const std::string& path) {
-  constexpr std::size_t kMaxBytes = 16 * 1024;
-  const UniqueFd file(path == "-" ? ::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0)
-                                  : ::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!file.is_open()) return fail(Error::system("open " + path));
-  Secret room(kMaxBytes + 1);
-  std::size_t used = 0;
-  for (;;) {
-    const ssize_t n = ::read(file.get(), room.bytes().data() + used, room.size() - used);
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return fail(Error::system("read " + path));
-    used += static_cast<std::size_t>(n);
-    if (used > kMaxBytes) return fail(Error::invalid(path + " is no private key: it is too long"));
-    if (n == 0) break;
-  }
-  return import_account(run, ca, Secret::copy_of(room.bytes().first(used)));
-}
-
 int run_account(const Setting& setting, const Options& options) {
   const Command command = options.command;
   auto config = configuration(setting);
@@ -112,7 +94,9 @@ int run_account(const Setting& setting, const Options& options) {
   if (command == Command::export_key)
     return end_of(print_key(run, ca, options.as_jwk ? KeyForm::jwk : KeyForm::pem));
   if (command == Command::import_key) {
-    auto imported = read_key(run, ca, options.file);
+    auto key = read_key_file(options.file);
+    if (!key) return complain(kFailed, key.error().message);
+    auto imported = import_account(run, ca, std::move(*key));
     if (imported) run.report.say(fmt::format("{}: the account's key is imported", ca.name));
     return end_of(imported);
   }

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "worker/command/command_run.h"
+#include "worker/command/key_file.h"
 #include "worker/run/accounts.h"
 
 namespace certlatch {
@@ -13,6 +14,7 @@ namespace {
 struct Options {
   std::vector<std::string> names;
   std::string reason = "unspecified";
+  std::string key_file;
   bool by_certificate_key = false;
   bool ends_authorizations = false;
 };
@@ -39,12 +41,18 @@ int run_revoke(const Setting& setting, const Options& options) {
                     fmt::format("`{}` is no reason; there are unspecified, keyCompromise, "
                                 "affiliationChanged, superseded, cessationOfOperation and privilegeWithdrawn",
                                 options.reason));
+  Revocation revocation{.reason = *reason};
+  if (options.by_certificate_key || !options.key_file.empty()) revocation.by = RevokeBy::certificate_key;
+  if (!options.key_file.empty()) {
+    auto key = read_key_file(options.key_file);
+    if (!key) return complain(kFailed, key.error().message);
+    revocation.key = std::move(*key);
+  }
   int code = kDone;
   auto command_run = CommandRun::start(setting, std::move(*config), code);
   if (!command_run) return code;
   Run run = command_run->run();
-  const auto done = revoke(run, certificate, *reason,
-                           options.by_certificate_key ? RevokeBy::certificate_key : RevokeBy::account);
+  const auto done = revoke(run, certificate, std::move(revocation));
   if (done && options.ends_authorizations)
     if (auto ended = end_authorizations(run, certificate); !ended)
       return complain(kFailed, fmt::format("{}: revoked, but its authorizations stay: {}", certificate.name,
@@ -63,7 +71,11 @@ void add_revoke_command(CommandLine& line) {
                   "privilegeWithdrawn, or its number in RFC 5280 (unspecified)")
       ->option_text("REASON");
   revoke.add_flag("--by-certificate-key", options->by_certificate_key,
-                  "signed with the certificate's key instead of the account's");
+                  "signed with the certificate's key, while it is kept, instead of the account's");
+  revoke
+      .add_option("--key", options->key_file,
+                  "signed with this key of the certificate's; - for standard input")
+      ->option_text("FILE");
   revoke.add_flag("--deactivate-authorizations", options->ends_authorizations,
                   "besides, have the CA forget that the names were proven");
   revoke.add_option("NAME", options->names, "of a [certificate NAME] section")->required()->expected(1);

@@ -25,7 +25,7 @@ class Keeper {
 
  private:
   struct Account {
-    PrivateKey key;
+    PrivateKey key;  // none when only a certificate's key is in use
     std::string origin;
     MacType eab_mac = MacType::hs256;
     PrivateKey next = nullptr;         // to follow `key`

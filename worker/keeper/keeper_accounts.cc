@@ -24,6 +24,26 @@ bool is_below(std::string_view url, std::string_view origin) {
   return url.size() > origin.size() && url.starts_with(origin) && url[origin.size()] == '/';
 }
 
+Result<void> check_origin(std::string_view origin) {
+  if (is_origin(origin)) return {};
+  return fail(Error::invalid("the origin of a CA is written https://HOST or https://HOST:PORT"));
+}
+
+Result<PrivateKey> given_or_kept_key(const UseCertificateKey& order, const KeyStore& store) {
+  if (!order.key.empty()) return private_key_from(order.key);
+  const auto pem = store.load(order.certificate);
+  if (!pem) return fail(pem.error());
+  const std::string path = store.path_of(order.certificate);
+  if (!*pem)
+    return fail(Error::refused(fmt::format(
+        "there is no private key {}, which is not kept once it is installed: --key FILE gives it, "
+        "or --key - on standard input",
+        path)));
+  auto key = private_key_from(**pem);
+  if (!key) return fail(key.error().in(path));
+  return key;
+}
+
 AccountReady ready(std::string thumbprint, bool is_new, bool has_next) {
   return {std::move(thumbprint), is_new, has_next};
 }
@@ -61,8 +81,7 @@ Result<void> Keeper::save_account(KeyStore& store, const std::string& ca, const 
 }
 
 Result<KeeperAnswer> Keeper::carry_out(const UseAccount& order) {
-  if (!is_origin(order.origin))
-    return fail(Error::invalid("the origin of a CA is written https://HOST or https://HOST:PORT"));
+  if (auto good = check_origin(order.origin); !good) return fail(good.error());
   if (const auto found = secrets_.find(order.ca); found != secrets_.end() && !found->second.eab_key)
     return fail(found->second.eab_key.error());
   if (order.is_trial) {
@@ -75,6 +94,8 @@ Result<KeeperAnswer> Keeper::carry_out(const UseAccount& order) {
   auto key = load_account(account_keys_, order.ca);
   if (!key) return fail(key.error());
   const bool is_new = !*key;
+  if (is_new && order.must_exist)
+    return fail(Error::refused("there is no account key " + account_keys_.path_of(order.ca)));
   if (is_new) {
     auto made = make_private_key(order.type);
     if (!made) return fail(made.error());
@@ -96,7 +117,8 @@ Result<KeeperAnswer> Keeper::carry_out(const UseAccount& order) {
 
 Result<KeeperAnswer> Keeper::carry_out(const UseNextKey& order) {
   const auto account = accounts_.find(order.ca);
-  if (account == accounts_.end()) return fail(Error::refused("no account of that CA is in use"));
+  if (account == accounts_.end() || !account->second.key)
+    return fail(Error::refused("no account of that CA is in use"));
   auto key = load_account(next_account_keys_, order.ca);
   if (!key) return fail(key.error());
   // The same key twice: a roll-over that was interrupted after its last step but one.
@@ -126,15 +148,13 @@ Result<KeeperAnswer> Keeper::carry_out(const AdoptNextKey& order) {
 }
 
 Result<KeeperAnswer> Keeper::carry_out(const UseCertificateKey& order) {
-  const auto account = accounts_.find(order.ca);
-  if (account == accounts_.end()) return fail(Error::refused("no account of that CA is in use"));
-  const auto pem = certificate_keys_.load(order.certificate);
-  if (!pem) return fail(pem.error());
-  if (!*pem)
-    return fail(Error::refused("there is no private key " + certificate_keys_.path_of(order.certificate)));
-  auto key = private_key_from(**pem);
-  if (!key) return fail(key.error().in(certificate_keys_.path_of(order.certificate)));
-  account->second.certificate = std::move(*key);
+  if (auto good = check_origin(order.origin); !good) return fail(good.error());
+  auto key = given_or_kept_key(order, certificate_keys_);
+  if (!key) return fail(key.error());
+  if (public_key_of(*key) != order.public_key)
+    return fail(Error::invalid("the private key is not that of the certificate"));
+  accounts_.insert_or_assign(order.ca,
+                             Account{.key = nullptr, .origin = order.origin, .certificate = std::move(*key)});
   return KeeperDone{};
 }
 
@@ -199,6 +219,7 @@ Result<SignatureAnswer> Keeper::carry_out(const BindAccount& order) const {
   const auto secrets = secrets_.find(order.ca);
   if (secrets == secrets_.end() || !secrets->second.eab_key || secrets->second.eab_key->empty())
     return fail(Error::refused("there is no key for external account binding"));
+  if (!(*account)->key) return fail(Error::refused("that key is not in use"));
   // The only thing that is ever signed with it: the account's public key.
   const auto jwk = jwk_of((*account)->key);
   if (!jwk) return fail(jwk.error());

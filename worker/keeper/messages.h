@@ -40,15 +40,17 @@ struct KeeperStart {
 enum class MacType : std::uint8_t { hs256, hs384, hs512 };
 constexpr MacType last_of(MacType) { return MacType::hs512; }
 
-/// Loads the CA's account key, or makes one. Signatures for this CA are given only for URLs of `origin`.
+/// Loads the CA's account key, or makes one unless it `must_exist`. Signatures for this CA are given only for
+/// URLs of `origin`.
 struct UseAccount {
   static constexpr std::uint8_t kTag = 2;
   std::string ca;                      // the [ca] section's name
   std::string origin;                  // "https://host:port" of the CA's directory
   KeyType type = KeyType::ecdsa_p256;  // for a key that is made now
   MacType eab_mac = MacType::hs256;
-  bool is_trial = false;  // a fresh key that is never stored
-  void serialize(auto& archive) { archive(ca, origin, type, eab_mac, is_trial); }
+  bool is_trial = false;    // a fresh key that is never stored
+  bool must_exist = false;  // refused when there is no key
+  void serialize(auto& archive) { archive(ca, origin, type, eab_mac, is_trial, must_exist); }
 };
 
 /// Makes a certificate key (or keeps the one that is there and not yet installed) and a CSR for these names.
@@ -92,12 +94,16 @@ struct AdoptNextKey {
   void serialize(auto& archive) { archive(ca); }
 };
 
-/// The certificate's key may sign for this CA's account: a revocation.
+/// The certificate's key may sign for URLs of `origin`, in the place of the account's: a revocation. Refused
+/// unless `public_key` (SubjectPublicKeyInfo, DER) is its other half.
 struct UseCertificateKey {
   static constexpr std::uint8_t kTag = 8;
   std::string ca;
+  std::string origin;
   std::string certificate;
-  void serialize(auto& archive) { archive(ca, certificate); }
+  Secret key;  // PEM, not encrypted; empty: the one that is kept of the certificate
+  std::string public_key;
+  void serialize(auto& archive) { archive(ca, origin, certificate, key, public_key); }
 };
 
 enum class KeyForm : std::uint8_t { pem, jwk };  // PKCS #8; RFC 7517, as certbot keeps it

@@ -40,6 +40,22 @@ Result<Wanted> ask(Run& run, Helpers& helpers, const AcmeOrder& order) {
   }
 }
 
+/// The CA would know nothing of an account whose key is made now.
+Result<AccountReady> use_account(Helpers& helpers, const CaConfig& ca) {
+  UseAccount order = account_of(ca, Trial::no);
+  order.must_exist = true;
+  return helpers.keeper->use_account(std::move(order));
+}
+
+/// The key must be that of the certificate: the acme process reads the one, the keeper the other.
+Result<void> use_certificate_key(Run& run, Helpers& helpers, const CaConfig& ca, const std::string& name,
+                                 const std::string& chain, Secret key) {
+  auto read = ask<ChainRead>(run, helpers, ReadChain{0, chain});
+  if (!read) return fail(read.error());
+  return helpers.keeper->use_certificate_key(
+      {ca.name, account_of(ca, Trial::no).origin, name, std::move(key), std::move(read->public_key)});
+}
+
 struct Reason {
   std::string_view name;
   std::uint8_t number;
@@ -53,8 +69,7 @@ constexpr Reason kReasons[] = {{"unspecified", 0}, {"keyCompromise", 1},        
 Result<AccountShown> ask_account(Run& run, const CaConfig& ca, AccountAction action) {
   Helpers helpers(run);
   if (auto started = start(run, helpers); !started) return fail(started.error());
-  if (auto account = helpers.keeper->use_account(account_of(ca, Trial::no)); !account)
-    return fail(account.error());
+  if (auto account = use_account(helpers, ca); !account) return fail(account.error());
   auto shown = ask<AccountShown>(run, helpers, AccountTask{0, ca.name, action, false});
   if (shown && action == AccountAction::deactivate && shown->status == "deactivated")
     if (auto aside = run.store.set_account_aside(ca.name); !aside) return fail(aside.error());
@@ -70,7 +85,7 @@ Result<DirectoryShown> ask_directory(Run& run, const CaConfig& ca) {
 Result<void> roll_account_over(Run& run, const CaConfig& ca) {
   Helpers helpers(run);
   if (auto started = start(run, helpers); !started) return started;
-  auto account = helpers.keeper->use_account(account_of(ca, Trial::no));
+  auto account = use_account(helpers, ca);
   if (!account) return fail(account.error());
   const bool goes_on = account->has_next;
   if (auto next = helpers.keeper->use_next_key({ca.name, ca.account_key}); !next) return fail(next.error());
@@ -103,8 +118,7 @@ Result<void> end_authorizations(Run& run, const CertificateConfig& certificate) 
     return fail(Error::refused("it is from a CA that the configuration does not have any more"));
   Helpers helpers(run);
   if (auto started = start(run, helpers); !started) return started;
-  if (auto account = helpers.keeper->use_account(account_of(*ca, Trial::no)); !account)
-    return fail(account.error());
+  if (auto account = use_account(helpers, *ca); !account) return fail(account.error());
   const auto& names = state->issued ? state->issued->names : certificate.names;
   auto ended = ask<AuthorizationsEnded>(run, helpers, EndAuthorizations{0, ca->name, names});
   if (!ended) return fail(ended.error());
@@ -113,7 +127,7 @@ Result<void> end_authorizations(Run& run, const CertificateConfig& certificate) 
   return {};
 }
 
-Result<void> revoke(Run& run, const CertificateConfig& certificate, std::uint8_t reason, RevokeBy by) {
+Result<void> revoke(Run& run, const CertificateConfig& certificate, Revocation revocation) {
   auto state = run.store.load(certificate.name);
   if (!state) return fail(state.error());
   if (!state->issued) return fail(Error::refused("there is no certificate to be revoked"));
@@ -125,12 +139,16 @@ Result<void> revoke(Run& run, const CertificateConfig& certificate, std::uint8_t
   if (!chain) return fail(chain.error());
   Helpers helpers(run);
   if (auto started = start(run, helpers); !started) return started;
-  if (auto account = helpers.keeper->use_account(account_of(*ca, Trial::no)); !account)
-    return fail(account.error());
-  if (by == RevokeBy::certificate_key)
-    if (auto used = helpers.keeper->use_certificate_key(ca->name, certificate.name); !used) return used;
-  auto revoked = ask<Revoked>(
-      run, helpers, Revoke{0, ca->name, std::move(*chain), reason, by == RevokeBy::certificate_key});
+  const bool by_its_key = revocation.by == RevokeBy::certificate_key;
+  if (by_its_key) {
+    auto used = use_certificate_key(run, helpers, *ca, certificate.name, *chain, std::move(revocation.key));
+    if (!used) return used;
+  } else if (auto account = use_account(helpers, *ca); !account) {
+    return fail(Error::refused(account.error().message +
+                               "; --key FILE has the certificate's own key sign in its place"));
+  }
+  auto revoked =
+      ask<Revoked>(run, helpers, Revoke{0, ca->name, std::move(*chain), revocation.reason, by_its_key});
   if (!revoked) return fail(revoked.error());
   const bool is_configured = run.config.certificate(certificate.name) != nullptr;
   run.report.say(fmt::format("{}: {}{}", certificate.name,

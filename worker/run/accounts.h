@@ -24,10 +24,14 @@ namespace certlatch {
 [[nodiscard]] Result<void> import_account(Run& run, const CaConfig& ca, Secret key);
 
 enum class RevokeBy : std::uint8_t { account, certificate_key };
+struct Revocation {
+  std::uint8_t reason = 0;  // RFC 5280, section 5.3.1
+  RevokeBy by = RevokeBy::account;
+  Secret key{};  // the certificate's, PEM; empty: the one that is kept
+};
 /// Asks the CA that issued it to revoke the certificate that is in the state directory, and forgets it: the
 /// next run gets another one.
-[[nodiscard]] Result<void> revoke(Run& run, const CertificateConfig& certificate, std::uint8_t reason,
-                                  RevokeBy by);
+[[nodiscard]] Result<void> revoke(Run& run, const CertificateConfig& certificate, Revocation revocation);
 
 /// Has the CA that issued it forget what it holds to be proven of the certificate's names.
 [[nodiscard]] Result<void> end_authorizations(Run& run, const CertificateConfig& certificate);

@@ -35,8 +35,8 @@ Result<void> KeeperClient::adopt_next_key(const std::string& ca) {
   return {};
 }
 
-Result<void> KeeperClient::use_certificate_key(const std::string& ca, const std::string& certificate) {
-  if (auto done = ask<KeeperDone>(UseCertificateKey{ca, certificate}); !done) return fail(done.error());
+Result<void> KeeperClient::use_certificate_key(UseCertificateKey order) {
+  if (auto done = ask<KeeperDone>(std::move(order)); !done) return fail(done.error());
   return {};
 }
 

@@ -18,7 +18,7 @@ class KeeperClient {
   [[nodiscard]] Result<AccountReady> use_account(UseAccount order);
   [[nodiscard]] Result<AccountReady> use_next_key(UseNextKey order);
   [[nodiscard]] Result<void> adopt_next_key(const std::string& ca);
-  [[nodiscard]] Result<void> use_certificate_key(const std::string& ca, const std::string& certificate);
+  [[nodiscard]] Result<void> use_certificate_key(UseCertificateKey order);
   [[nodiscard]] Result<Secret> export_account(const std::string& ca, KeyForm form);
   [[nodiscard]] Result<AccountReady> import_account(ImportAccount order);
   [[nodiscard]] Result<KeyType> import_key(ImportKey order);

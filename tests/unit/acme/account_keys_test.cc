@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "tests/unit/acme/open_keeper.h"
+#include "worker/keeper/private_key.h"
 
 using namespace certlatch;
 
@@ -152,6 +153,54 @@ TEST_CASE("what is no key is not imported") {
     CHECK_FALSE(refusal(keeper, ImportAccount{"ca", Secret::copy_of(text)}).empty());
   }
   CHECK(refusal(keeper, ExportAccount{"ca"}).contains("there is no account key"));
+}
+
+TEST_CASE("an account that must have a key is not given one") {
+  const TempDirectory temp;
+  auto keeper = opened(temp);
+  auto existing = use();
+  existing.must_exist = true;
+  CHECK(refusal(keeper, existing) == "there is no account key " + (temp / "accounts/ca/key.pem"));
+  CHECK_FALSE(std::filesystem::exists(temp / "accounts/ca"));
+  answered<AccountReady>(keeper, use());
+  CHECK_FALSE(answered<AccountReady>(keeper, existing).is_new);
+}
+
+TEST_CASE("a certificate's key, kept or given, signs in the place of its CA's account, and only its own") {
+  const TempDirectory temp;
+  write_secret(temp / "eab", "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W\n");
+  auto keeper = opened(temp, {{"ca", temp / "eab", ""}});
+  answered<RequestReady>(keeper, MakeRequest{"a", {"example.org"}});
+  const auto pem = answered<KeyTaken>(keeper, TakeKey{"a"}).key;
+  const auto public_key = public_key_of(*private_key_from(pem));
+  const auto by = [&](Secret key, std::string of) {
+    return UseCertificateKey{"ca", "https://ca.test", "a", std::move(key), std::move(of)};
+  };
+  SignJws revocation{.ca = "ca",
+                     .url = std::string(kUrl),
+                     .nonce = "n",
+                     .kid = "",
+                     .payload = "{}",
+                     .key = SigningKey::certificate};
+  CHECK(signed_by(keeper, revocation) == "no account of that CA is in use");
+  CHECK(refusal(keeper, by({}, "another")) == "the private key is not that of the certificate");
+  CHECK(signed_by(keeper, revocation) == "no account of that CA is in use");
+  SUBCASE("kept") { answered<KeeperDone>(keeper, by({}, public_key)); }
+  SUBCASE("given") {
+    answered<KeeperDone>(keeper, ForgetKey{"a"});
+    CHECK(refusal(keeper, by({}, public_key)).contains("--key FILE"));
+    answered<KeeperDone>(keeper, by(Secret::copy_of(pem.text()), public_key));
+  }
+  CHECK(signed_by(keeper, revocation).starts_with("{"));
+  revocation.url = "https://other.test/x";
+  CHECK(signed_by(keeper, revocation).contains("only for URLs below https://ca.test/"));
+  // There is no account, and none is made up.
+  revocation.url = kUrl;
+  revocation.key = SigningKey::account;
+  CHECK(signed_by(keeper, revocation) == "that key is not in use");
+  CHECK(signed_by(keeper, BindAccount{"ca", std::string(kUrl), "kid"}) == "that key is not in use");
+  CHECK(refusal(keeper, UseNextKey{"ca"}) == "no account of that CA is in use");
+  CHECK_FALSE(std::filesystem::exists(temp / "accounts/ca"));
 }
 
 TEST_CASE("the next key of an account signs for it, survives an interruption, and takes its place") {

@@ -123,7 +123,13 @@ TEST_CASE("a certificate is revoked by its account, or by its own key without an
   WorkerDouble stranger(other.path(), {settings(pebble)});
   CHECK(outcome<Revoked>(stranger, Revoke{1, "pebble", second.chain, 0, true})
             .contains("that key is not in use"));
-  REQUIRE(std::holds_alternative<KeeperDone>(stranger.ask_keeper(UseCertificateKey{"pebble", "b"})));
+  const auto use = [&](const certlatch::Issued& issued) {
+    stranger.tell_acme(ReadChain{7, issued.chain});
+    return stranger.ask_keeper(UseCertificateKey{
+        "pebble", "https://127.0.0.1:14000", "b", {}, stranger.hear<ChainRead>().public_key});
+  };
+  CHECK(std::holds_alternative<KeeperFailed>(use(first)));  // whose key is another
+  REQUIRE(std::holds_alternative<KeeperDone>(use(second)));
   CHECK(outcome<Revoked>(stranger, Revoke{2, "pebble", second.chain, 4, true}) == "done");
   CHECK(stranger.accounts.empty());
 }

@@ -227,11 +227,11 @@ TEST_CASE("a certificate is revoked, and the next run gets another") {
   host.renew();
   const StopSignal stop;
   Run run = run_of(host, stop);
-  REQUIRE(revoke(run, host.config.certificates[0], 1, RevokeBy::account));
+  REQUIRE(revoke(run, host.config.certificates[0], {1}));
   CHECK(host.peers.count("revoke le 1") == 1);
   CHECK(host.peers.count("connect") == 0);
   CHECK_FALSE(host.state().issued);
-  CHECK(revoke(run, host.config.certificates[0], 1, RevokeBy::account).error().message ==
+  CHECK(revoke(run, host.config.certificates[0], {1}).error().message ==
         "there is no certificate to be revoked");
   CHECK(host.renew().changed);
 }
