@@ -48,8 +48,13 @@ for key in 'rsa:2048' 'ec:secp384r1'; do
     rsa:*) options=(-newkey $key) ;;
     *) options=(-newkey ec -pkeyopt ec_paramgen_curve:${key#ec:}) ;;
   esac
-  subject=/CN=example.test request $good "${options[@]}"
-  run certlatch renew --force
-  expect_status 0
+  for form in PEM DER; do
+    subject=/CN=example.test request $good "${options[@]}" -outform $form
+    run certlatch renew --force
+    expect_status 0
+    expect_equal "the key of the certificate, for a request in $form" \
+      "$(openssl req -in /etc/certlatch/request -inform $form -noout -pubkey)" \
+      "$(openssl x509 -in $worker_state/certificates/example.test/chain.pem -noout -pubkey)"
+  done
 done
 expect_shut
