@@ -10,6 +10,16 @@ for stage in directory neworder authorization finalize; do
   fails 'is longer than 256 KiB' "$stage oversize"
   fails 'is empty' "$stage empty"
 done
+for stage in newaccount order; do
+  for fault in "html|is not JSON" "oversize|is longer than 256 KiB" "empty|is empty"; do
+    rm -f $worker_state/accounts/lab/account
+    fails "${fault#*|}" "$stage ${fault%|*}"
+  done
+done
+# What comes with a nonce, or says that a challenge is looked at, is not read.
+goes_well 'nonce html' 'challenge html'
+goes_well 'nonce empty' 'challenge empty'
+fails 'is longer than 256 KiB' 'challenge oversize'
 fails 'is nested too deeply' 'neworder deep'
 fails 'has no "status"' 'neworder wide'
 fails 'is not JSON' 'authorization binary'
@@ -23,4 +33,4 @@ fails 'other names than were asked for' 'neworder set:identifiers=[{"type":"dns"
 fails 'whose token is not base64url' 'authorization token:"../../../etc/passwd"'
 fails 'whose token is not base64url' 'authorization token:"a\nb"'
 fails 'whose token is not base64url' 'authorization token:"a\u0000b"'
-expect_tried 25
+expect_tried 34

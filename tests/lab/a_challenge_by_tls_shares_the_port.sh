@@ -27,11 +27,27 @@ for _ in 1 2 3; do
 done
 expect_issued example.test
 
+# Over IPv6 alone, and over IPv4 alone.
+for addresses in "|$host6" "$host4|"; do
+  ca_resolves "${addresses%|*}" "${addresses#*|}"
+  run_challenged certlatch renew --force
+  expect_status 0
+  expect_issued example.test
+done
+ca_resolves $host4 $host6
+
 # A certificate for addresses: the CA asks for the reverse name (RFC 8738).
 sed -i "s/^names .*/names = $host4 $host6/" $policy
-{ config_ca; config_certificate example.test "$host4" | sed 's/^challenge .*/challenge = tls-alpn-01/; s/^opening .*/opening = https/'; } > $config
+by_address() {
+  config_ca
+  config_certificate example.test "$1" | sed 's/^challenge .*/challenge = tls-alpn-01/; s/^opening .*/opening = https/'
+}
 broker_stop
 broker_start
-run certlatch renew
-expect_status 0
-openssl x509 -in $pairs/example.test/live/cert.pem -noout -checkip $host4 | grep -q 'does match' || fail 'it is not for the address'
+for address in $host4 $host6; do
+  by_address $address > $config
+  run certlatch renew
+  expect_status 0
+  openssl x509 -in $pairs/example.test/live/cert.pem -noout -checkip $address | grep -q 'does match' ||
+    fail "it is not for $address"
+done

@@ -159,6 +159,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if stage == 'directory':
             self.improve(answer)
         self.spoil(answer, stage, kind, value)
+        if kind == 'lost':  # after it was done
+            return self.cut(stage)
         if kind == 'cutbody':
             return self.cut(stage, answer)
         if kind == 'drip':
