@@ -2,10 +2,16 @@
 #include "worker/keeper/keeper.h"
 
 #include <doctest/doctest.h>
+#include <openssl/bn.h>
+#include <openssl/core_names.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
+#include <cstring>
 #include <fstream>
+#include <span>
 
 #include "protocol/channel.h"
 #include "tests/unit/acme/open_keeper.h"
@@ -64,6 +70,74 @@ struct RunningKeeper {
 };
 
 }  // namespace
+
+namespace {
+
+/// The mapping that holds OpenSSL's secure heap.
+std::span<const std::byte> secure_heap() {
+  void* inside = OPENSSL_secure_malloc(1);
+  REQUIRE(CRYPTO_secure_allocated(inside) == 1);
+  const auto address = reinterpret_cast<std::uintptr_t>(inside);
+  OPENSSL_secure_free(inside);
+  std::ifstream maps("/proc/self/maps");
+  for (std::string line; std::getline(maps, line);) {
+    char* rest = nullptr;
+    const std::uintptr_t from = std::strtoull(line.c_str(), &rest, 16),
+                         to = std::strtoull(rest + 1, &rest, 16);
+    if (from <= address && address < to) return {reinterpret_cast<const std::byte*>(from), to - from};
+  }
+  FAIL("no mapping holds the secure heap");
+  return {};
+}
+
+bool holds(std::span<const std::byte> memory, std::span<const unsigned char> bytes) {
+  return ::memmem(memory.data(), memory.size(), bytes.data(), bytes.size()) != nullptr;
+}
+
+/// The private number of a key as OpenSSL lays it out, in a copy that lies elsewhere.
+std::vector<unsigned char> private_number(const PrivateKey& key) {
+  std::vector<unsigned char> bytes(64);
+  std::size_t size = bytes.size();
+  if (EVP_PKEY_get_raw_private_key(key.get(), bytes.data(), &size) == 1) {
+    bytes.resize(size);
+    return bytes;
+  }
+  BIGNUM* number = nullptr;
+  const bool is_rsa = EVP_PKEY_get_base_id(key.get()) == EVP_PKEY_RSA;
+  REQUIRE(EVP_PKEY_get_bn_param(key.get(), is_rsa ? OSSL_PKEY_PARAM_RSA_FACTOR1 : OSSL_PKEY_PARAM_PRIV_KEY,
+                                &number) == 1);
+  bytes.resize(static_cast<std::size_t>(BN_num_bytes(number)));
+  BN_bn2lebinpad(number, bytes.data(), static_cast<int>(bytes.size()));
+  BN_clear_free(number);
+  return bytes;
+}
+
+}  // namespace
+
+TEST_CASE("a private key lies in locked memory that is wiped when it goes") {
+  REQUIRE(prepare_key_memory());
+  const auto heap = secure_heap();
+  const auto used = CRYPTO_secure_used();
+  for (const auto type : {KeyType::ecdsa_p256, KeyType::ecdsa_p384, KeyType::ed25519, KeyType::rsa_2048}) {
+    CAPTURE(static_cast<int>(type));
+    auto made = make_private_key(type);
+    REQUIRE(made);
+    const auto number = private_number(*made);
+    CHECK(CRYPTO_secure_used() > used);
+    CHECK(holds(heap, number));
+    const auto pem = pem_of(*made);
+    REQUIRE(pem);
+    made->reset();
+    CHECK(CRYPTO_secure_used() == used);
+    CHECK_FALSE(holds(heap, number));
+    auto read = private_key_from(*pem);
+    REQUIRE(read);
+    CHECK(holds(heap, number));
+    read->reset();
+    CHECK(CRYPTO_secure_used() == used);
+    CHECK_FALSE(holds(heap, number));
+  }
+}
 
 TEST_CASE("an account's key is made once and used from then on") {
   const TempDirectory temp;

@@ -87,12 +87,24 @@ TEST_CASE("a CA that refuses nine nonces of ten gives a certificate all the same
 
 TEST_CASE("every type of account key and of certificate key works") {
   const Pebble pebble({"PEBBLE_VA_ALWAYS_VALID=1", "PEBBLE_WFE_NONCEREJECT=0"});
-  for (const auto type : {KeyType::ecdsa_p256, KeyType::ecdsa_p384, KeyType::rsa_2048}) {
+  for (const auto type :
+       {KeyType::ecdsa_p256, KeyType::ecdsa_p384, KeyType::rsa_2048, KeyType::rsa_3072, KeyType::rsa_4096}) {
     CAPTURE(static_cast<int>(type));
     const TempDirectory temp;
     WorkerDouble worker(temp.path(), {settings(pebble)}, type);
     CHECK(worker.fits(worker.issue(1, "a", {"example.org"}, type), "a"));
   }
+}
+
+TEST_CASE("a CA that does not take the account's type of key is quoted") {
+  const Pebble pebble;
+  const TempDirectory temp;
+  WorkerDouble worker(temp.path(), {settings(pebble)}, KeyType::ed25519);
+  worker.tell_acme(PlaceOrder{1, "pebble", {"example.org"}, ""});
+  const auto failed = worker.hear<OrderFailed>();
+  CHECK(failed.sentence == "newAccount: the CA refuses the request (status 400)");
+  CHECK(failed.type == "urn:ietf:params:acme:error:badPublicKey");
+  CHECK(failed.detail.contains("ed25519"));
 }
 
 TEST_CASE("many names, wildcard-free and with addresses, are one order") {
