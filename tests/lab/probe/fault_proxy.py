@@ -164,7 +164,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if kind == 'cutbody':
             return self.cut(stage, answer)
         if kind == 'drip':
-            return self.drip(stage, answer)
+            return self.drip(stage, answer, float(value or 0.002))
         self.send(stage, answer)
 
     def renewal_info(self, kind, value):
@@ -266,11 +266,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
         lines = [f'HTTP/1.1 {answer.status} x'] + [f'{name}: {text}' for name, text in answer.headers.items()]
         return '\r\n'.join(lines + [f'Content-Length: {len(answer.body)}', '', '']).encode()
 
-    def drip(self, stage, answer):
+    def drip(self, stage, answer, seconds):
         log(self.command, stage, 'drip')
         for byte in self.head(answer) + answer.body:
             self.wfile.write(bytes([byte]))
-            time.sleep(0.002)
+            time.sleep(seconds)
 
     def cut(self, stage, answer=None):
         log(self.command, stage, 'cut')
