@@ -42,6 +42,13 @@ std::set<std::string> for_tls(const Run& run) {
   return entries;
 }
 
+/// `parallel` and what a CA allows may not suffice for all of them: first what is paid for already, then what
+/// nobody can do without; a certificate that is only due is still good for a while.
+int urgency_of(const CertificateState& state) {
+  if (state.order) return 0;
+  return state.issued ? 2 : 1;
+}
+
 }  // namespace
 
 Issuance::Issuance(Run& run, BrokerClient& broker, Helpers& helpers, const StatusAnswer& status)
@@ -59,6 +66,7 @@ Issuance::Issuance(Run& run, BrokerClient& broker, Helpers& helpers, const Statu
     if (is_there || work.config->opening.empty())
       orders_.push_back({.work = &work, .opening = is_there ? &*opening : nullptr, .challenges = {}});
   }
+  std::ranges::stable_sort(orders_, {}, [](const Order& order) { return urgency_of(order.work->state); });
 }
 
 void Issuance::carry_out() {

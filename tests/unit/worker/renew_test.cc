@@ -91,6 +91,22 @@ TEST_CASE("no more orders are under way than `parallel` allows, and all are serv
   CHECK(host.peers.when("decided c.example") < host.peers.when("close"));
 }
 
+TEST_CASE("an order that is under way comes first, then what was never issued, then what is due") {
+  Host host({"due", "other", "missing", "interrupted", "last"});
+  host.config.parallel = 1;
+  for (const char* name : {"due", "other", "last"}) CHECK(host.renew(Force::no, {name}).changed);
+  auto state = host.state("interrupted");
+  state.order = PendingOrder{"le", "https://ca.test/order/7", {"interrupted.example"}};
+  REQUIRE(host.store.save("interrupted", state));
+  host.now += 61 * 24 * 3600;
+  CHECK(went_well(host.renew()));
+  auto events = host.peers.events();
+  std::erase_if(events, [](const auto& event) { return !event.starts_with("place"); });
+  CHECK(events == std::vector<std::string>{"place interrupted.example https://ca.test/order/7",
+                                           "place missing.example ", "place due.example ",
+                                           "place other.example ", "place last.example "});
+}
+
 TEST_CASE("authorizations that are still valid need no opening") {
   Host host;
   host.peers.challenges_are_valid = true;
