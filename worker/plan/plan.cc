@@ -56,6 +56,13 @@ std::string_view text_of(IssueReason reason) {
   return "";
 }
 
+Seconds Plan::deployment_goes_on() const {
+  Seconds first = std::numeric_limits<Seconds>::max();
+  for (const PendingStep& step : {deploy, verify, hook})
+    if (step.is_pending) first = std::min(first, step.not_before);
+  return first;
+}
+
 Plan plan_for(const CertificateConfig& certificate, const CertificateState& state, Seconds now, Force force) {
   Plan plan;
   plan.issue = issue_reason(certificate, state, now);
@@ -68,16 +75,23 @@ Plan plan_for(const CertificateConfig& certificate, const CertificateState& stat
   if (force == Force::no && plan.issue == IssueReason::key_is_gone && state.repairs.count > 0)
     plan.not_before =
         std::max(plan.not_before, next_attempt(state.repairs.count - 1, state.repairs.last, now));
+  if (force == Force::no && state.before.count > 0 && !certificate.before.empty())
+    plan.not_before = std::max(plan.not_before, next_deployment(state.before.count, state.before.last, now));
   if (state.issued) {
     const bool lacks_some = !missing_installs(certificate, *state.issued).empty();
     // An interrupted order still needs the key.
     const bool key_is_spare =
         !lacks_some && !certificate.installs.empty() && !certificate.reuse_key && !state.order;
-    plan.must_deploy = state.issued->services_pending || (state.key_is_kept && (lacks_some || key_is_spare));
-    plan.must_deploy |= state.issued->verify_pending && !certificate.verify.empty();
-    plan.must_deploy |= state.issued->hook_pending && !certificate.deployed.empty();
-    if (force == Force::no && state.deployment.count > 0)
-      plan.deploy_not_before = next_deployment(state.deployment.count, state.deployment.last, now);
+    const auto step = [&](bool is_pending, const Failures& failures) {
+      const bool waits = force == Force::no && failures.count > 0;
+      return PendingStep{is_pending, waits ? next_deployment(failures.count, failures.last, now) : 0};
+    };
+    const bool is_in_place = !lacks_some && !state.issued->services_pending;
+    plan.deploy = step(state.issued->services_pending || (state.key_is_kept && (lacks_some || key_is_spare)),
+                       state.deployment);
+    plan.verify =
+        step(is_in_place && state.issued->verify_pending && !certificate.verify.empty(), state.verification);
+    plan.hook = step(is_in_place && state.issued->hook_pending && !certificate.deployed.empty(), state.hook);
   }
   return plan;
 }
@@ -102,7 +116,7 @@ Seconds next_work(const CertificateConfig& certificate, const Plan& plan, const 
   Seconds next = plan.issue != IssueReason::none ? plan.not_before
                  : state.issued                  ? renewal_of(certificate, *state.issued)
                                                  : 0;
-  if (plan.must_deploy) next = std::min(next, plan.deploy_not_before);
+  if (!plan.is_deployed()) next = std::min(next, plan.deployment_goes_on());
   if (state.issued && !state.issued->renewal_id.empty()) next = std::min(next, state.issued->ask_again);
   return next;
 }

@@ -28,17 +28,35 @@ enum class IssueReason : std::uint8_t {
 /// "its names have changed"; empty for none.
 [[nodiscard]] std::string_view text_of(IssueReason reason);
 
+/// A step after the issuance.
+struct PendingStep {
+  bool is_pending = false;
+  Seconds not_before = 0;  // it waits until then, after failures
+  [[nodiscard]] bool is_due(Seconds now) const { return is_pending && not_before <= now; }
+};
+
 struct Plan {
   IssueReason issue = IssueReason::none;
   Seconds not_before = 0;  // with a reason: an attempt waits until then, after failures
   // An install entry lacks the chain that is there, a service may not have loaded it, or a key is left to put
   // away.
-  bool must_deploy = false;
-  Seconds deploy_not_before = 0;  // with must_deploy: it waits until then, after failures
+  PendingStep deploy;
+  // Only when it is installed and loaded:
+  PendingStep verify;      // what is served has not been compared
+  PendingStep hook;        // the `deployed` command has not succeeded
   bool must_look = false;  // an installed pair is not as it was seen last: what that means, the broker says
   [[nodiscard]] bool issues_at(Seconds now) const { return issue != IssueReason::none && not_before <= now; }
-  [[nodiscard]] bool deploys_at(Seconds now) const { return must_deploy && deploy_not_before <= now; }
-  [[nodiscard]] bool has_work(Seconds now) const { return issues_at(now) || deploys_at(now) || must_look; }
+  [[nodiscard]] bool needs_broker(Seconds now) const {
+    return issues_at(now) || deploy.is_due(now) || must_look;
+  }
+  [[nodiscard]] bool has_work(Seconds now) const {
+    return needs_broker(now) || verify.is_due(now) || hook.is_due(now);
+  }
+  [[nodiscard]] bool is_deployed() const {
+    return !deploy.is_pending && !verify.is_pending && !hook.is_pending;
+  }
+  /// The first moment of one of the steps; only when it is not deployed.
+  [[nodiscard]] Seconds deployment_goes_on() const;
 };
 
 enum class Force : std::uint8_t {

@@ -52,7 +52,7 @@ class Deployment {
   };
 
   bool concerns(const Work& work) const {
-    return work.state.issued && (work.is_issued || work.plan.deploys_at(run_.now()));
+    return work.state.issued && (work.is_issued || work.plan.deploy.is_due(run_.now()));
   }
 
   void fail(Work& work, Trouble trouble, std::string_view sentence) {
@@ -104,6 +104,8 @@ class Deployment {
     issued.services_pending = true;
     issued.verify_pending = !work.config->verify.empty();
     issued.hook_pending = !work.config->deployed.empty();
+    // How often that went wrong with another pair says nothing of this one.
+    work.state.verification = work.state.hook = {};
     run_.outcome.changed = true;
     run_.save(work);
   }
@@ -221,12 +223,11 @@ class Deployment {
     say_failed_services(work);
     auto& state = work.state;
     if (troubled_.contains(&work)) {
-      state.deployment = {state.deployment.count + 1, run_.now()};
+      state.deployment = {state.deployment.count + 1, run_.now(), state.last_error};
     } else if (!run_.stop.is_requested()) {
       state.issued->services_pending = false;
-      state.deployment = {};
       // What an earlier run could not do is done.
-      if (state.failures.count == 0) state.last_error.clear();
+      state.succeed(&CertificateState::deployment);
     }
     run_.save(work);
   }

@@ -43,19 +43,23 @@ std::string names_text(const std::vector<std::string>& names) {
 
 void run_before_hooks(Run& run) {
   std::map<HookCommand, std::string> done;  // what went wrong, or nothing
-  std::erase_if(run.work, [&](Work& work) {
+  for (Work& work : run.work) {
     const HookCommand& command = work.config->before;
-    if (command.empty() || !work.plan.issues_at(run.now()) || run.stop.is_requested()) return false;
+    if (command.empty() || !work.plan.issues_at(run.now()) || run.stop.is_requested()) continue;
     auto known = done.find(command);
     if (known == done.end()) {
       const auto ran = run_command(
           run, "before", {.command = command, .environment = {}, .hidden = {}, .visible = {}}, run.stop);
       known = done.emplace(command, ran ? "" : ran.error().message).first;
     }
-    if (known->second.empty()) return false;
+    if (known->second.empty()) {
+      work.state.before = {};
+      continue;
+    }
+    work.plan.issue = IssueReason::none;
+    work.state.before = {work.state.before.count + 1, run.now(), known->second};
     run.fail(work, Trouble::other, known->second);
-    return true;
-  });
+  }
 }
 
 void run_after_hooks(Run& run) {
@@ -86,14 +90,14 @@ void run_after_hooks(Run& run) {
 
 void run_deployed_hooks(Run& run) {
   for (Work& work : run.work) {
-    auto& issued = work.state.issued;
-    const bool is_pending = issued && issued->hook_pending && !work.config->deployed.empty() &&
-                            !issued->services_pending && missing_installs(*work.config, *issued).empty();
-    if (!is_pending || run.stop.is_requested()) continue;
+    // What this run has deployed is due by now as well.
+    const Plan plan = plan_for(*work.config, work.state, run.now(), run.force);
+    if (!plan.hook.is_due(run.now()) || run.stop.is_requested()) continue;
     // Without an install entry the pair stays in the state directory, and this command is its only use.
-    const bool is_here = issued->live.empty();
+    const auto& live = work.state.issued->live;
+    const bool is_here = live.empty();
     const auto lineage = is_here ? run.store.certificates_directory() + "/" + work.config->name
-                                 : issued->live.front().directory + "/live";
+                                 : live.front().directory + "/live";
     const auto ran = run_command(
         run, "deployed",
         {.command = work.config->deployed,
@@ -102,13 +106,14 @@ void run_deployed_hooks(Run& run) {
          .hidden = {},
          .visible = is_here ? lineage : ""},
         run.stop);
-    issued->hook_pending = !ran;
+    work.state.issued->hook_pending = !ran;
     if (ran) {
+      work.state.succeed(&CertificateState::hook);
       run.report.say(fmt::format("{}: {} has run", work.config->name, work.config->deployed.front()));
       run.save(work);
       continue;
     }
-    work.state.deployment = {work.state.deployment.count + 1, run.now()};
+    work.state.hook = {work.state.hook.count + 1, run.now(), ran.error().message};
     run.fail(work, Trouble::deployment, ran.error().message);
   }
 }

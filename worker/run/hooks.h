@@ -12,7 +12,7 @@
 
 namespace certlatch {
 
-/// A certificate whose command fails is not asked for in this run, and leaves it.
+/// A certificate whose command fails is not asked for in this run.
 void run_before_hooks(Run& run);
 void run_after_hooks(Run& run);
 void run_deployed_hooks(Run& run);

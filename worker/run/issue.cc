@@ -211,6 +211,7 @@ void Issuance::tell_late_problems() {
       addresses_.wait_longer();
       order.late_problem += address_hint(addresses_.found(order.work->config->names));
     }
+    order.work->state.failures.reason = order.late_problem;
     run_.fail(*order.work, Trouble::other, order.late_problem);
   }
 }
@@ -372,10 +373,11 @@ void Issuance::take_answer(const Issued& answer) {
   // With install entries it is due when they hold the pair.
   work.state.issued->hook_pending = work.config->installs.empty() && !work.config->deployed.empty();
   work.state.order.reset();
-  work.state.failures = {};
   work.state.waits.clear();
+  // How often these went wrong with another certificate says nothing of this one.
+  work.state.before = work.state.verification = work.state.hook = {};
+  work.state.succeed(&CertificateState::failures);
   budgets_.note_issued(ca_of(*order), work.config->names);
-  work.state.last_error.clear();
   work.is_issued = true;
   run_.outcome.changed = true;
   run_.save(work);
@@ -455,7 +457,7 @@ void Issuance::give_up(Order& order, std::string_view sentence) {
   order.stage = Stage::over;
   run_.report.step(order.work->config->name, "");
   auto& failures = order.work->state.failures;
-  failures = {failures.count + 1, run_.now()};
+  failures = {failures.count + 1, run_.now(), std::string(sentence)};
   if (sentence.empty()) return run_.save(*order.work);
   run_.fail(*order.work, Trouble::other, sentence);
 }

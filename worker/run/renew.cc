@@ -48,16 +48,22 @@ void say_what_waits(Run& run, const Work& work, Seconds now) {
   const Plan& plan = work.plan;
   const CertificateState& state = work.state;
   const std::string& name = work.config->name;
-  const auto say = [&](std::string_view what, Seconds at, std::uint32_t failures) {
+  const auto say = [&](std::string_view what, Seconds at, const Failures& failures) {
     run.report.later(name,
                      fmt::format("{} at {}, {}; `certlatch renew {}` tries now", what, time_text(at),
-                                 after_failures(failures, state.last_error), name),
+                                 after_failures(std::max(failures.count, 1U),
+                                                failures.reason.empty() ? state.last_error : failures.reason),
+                                 name),
                      at);
   };
   if (plan.issue != IssueReason::none && plan.not_before > now)
-    say("next attempt", plan.not_before, std::max(state.failures.count, 1U));
-  else if (plan.must_deploy && plan.deploy_not_before > now)
-    say("next attempt to deploy it", plan.deploy_not_before, state.deployment.count);
+    say("next attempt", plan.not_before, state.before.count > 0 ? state.before : state.failures);
+  const auto say_step = [&](std::string_view what, const PendingStep& step, const Failures& failures) {
+    if (step.is_pending && step.not_before > now) say(what, step.not_before, failures);
+  };
+  say_step("next attempt to deploy it", plan.deploy, state.deployment);
+  say_step("what is served is compared again", plan.verify, state.verification);
+  say_step("its `deployed` command runs again", plan.hook, state.hook);
 }
 
 /// Leaves the certificates for which something is to be done, and returns the others.
@@ -85,9 +91,13 @@ bool any_to_issue(const Run& run) {
   return std::ranges::any_of(run.work, [&](const Work& work) { return work.plan.issues_at(run.now()); });
 }
 
+bool any_needs_broker(const Run& run) {
+  return std::ranges::any_of(run.work, [&](const Work& work) { return work.plan.needs_broker(run.now()); });
+}
+
 bool any_to_deploy(const Run& run) {
   return std::ranges::any_of(run.work, [&](const Work& work) {
-    return work.is_issued || (work.state.issued && work.plan.deploys_at(run.now()));
+    return work.is_issued || (work.state.issued && work.plan.deploy.is_due(run.now()));
   });
 }
 
@@ -103,6 +113,7 @@ std::optional<BrokerClient> connect(Run& run) {
   run.report.problem(broker.error().message);
   run.outcome.note(Trouble::broker);
   for (Work& work : run.work) {
+    if (!work.plan.needs_broker(run.now())) continue;
     work.state.last_error = broker.error().message;
     work.state.last_problem = run.now();
     run.save(work);
@@ -168,10 +179,7 @@ void work_off(Run& run, Helpers& helpers, BrokerClient broker, const RenewOption
   if (run.trial == Trial::no) reconcile(run, *status, options.force);
   if (any_to_issue(run) || any_to_deploy(run) || any_stale_service(run, *status))
     issue_and_deploy(run, helpers, broker, *status);
-  if (run.trial == Trial::yes) return;
-  note_live_pairs(run, broker, *status);
-  verify_deployed(run);
-  run_deployed_hooks(run);
+  if (run.trial == Trial::no) note_live_pairs(run, broker, *status);
 }
 
 }  // namespace
@@ -190,7 +198,13 @@ void renew(Run& run, const RenewOptions& options) {
   if (is_whole) report_removed(run);
   if (!run.work.empty()) {
     if (run.trial == Trial::no) run.store.forget_settled();
-    if (auto broker = connect(run)) work_off(run, helpers, std::move(*broker), options);
+    if (any_needs_broker(run))
+      if (auto broker = connect(run)) work_off(run, helpers, std::move(*broker), options);
+  }
+  // These need no broker, and one that is gone does not stop them.
+  if (run.trial == Trial::no) {
+    verify_deployed(run);
+    run_deployed_hooks(run);
   }
   if (has_looked) run.store.note_looked_over(run.now());
   if (is_whole && !options.configuration.empty()) settle(run, others, options.configuration);

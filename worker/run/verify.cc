@@ -67,10 +67,9 @@ std::vector<ServedPlace> Verifier::look(const CertificateConfig& config, const s
 void verify_deployed(Run& run) {
   Verifier verifier(run.peers);
   for (Work& work : run.work) {
-    auto& issued = work.state.issued;
-    const bool is_pending = issued && issued->verify_pending && !issued->services_pending &&
-                            missing_installs(*work.config, *issued).empty();
-    if (!is_pending || run.stop.is_requested()) continue;
+    // What this run has deployed is due by now as well.
+    const Plan plan = plan_for(*work.config, work.state, run.now(), run.force);
+    if (!plan.verify.is_due(run.now()) || run.stop.is_requested()) continue;
     const auto chain = run.store.load_chain(work.config->name);
     if (!chain) {
       run.fail(work, Trouble::other, chain.error().message);
@@ -85,13 +84,15 @@ void verify_deployed(Run& run) {
         troubles += fmt::format("{}{}: {}", troubles.empty() ? "" : "; ", place.place, place.trouble);
     }
     run.report.step(work.config->name, "");
-    issued->verify_pending = !troubles.empty();
+    work.state.issued->verify_pending = !troubles.empty();
     if (troubles.empty()) {
+      work.state.succeed(&CertificateState::verification);
       run.save(work);
       continue;
     }
-    work.state.deployment = {work.state.deployment.count + 1, run.now()};
-    run.fail(work, Trouble::deployment, "it is installed, but not served: " + troubles);
+    const auto sentence = "it is installed, but not served: " + troubles;
+    work.state.verification = {work.state.verification.count + 1, run.now(), sentence};
+    run.fail(work, Trouble::deployment, sentence);
   }
 }
 

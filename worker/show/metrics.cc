@@ -66,12 +66,12 @@ std::string metrics_text(const Overview& overview, const Statistics& statistics)
            [](View view) { return std::optional<Seconds>(view.state.failures.count); });
   all.each(overview, "certlatch_certificate_deployment_pending",
            "1 when it is not installed, loaded or served everywhere yet.", [](View view) {
-             return std::optional<Seconds>(view.state.issued && view.plan.must_deploy ? 1 : 0);
+             return std::optional<Seconds>(view.state.issued && !view.plan.is_deployed() ? 1 : 0);
            });
   all.each(overview, "certlatch_certificate_attention", "1 when a person should look at it.",
            [](View view) { return std::optional<Seconds>(view.attention.empty() ? 0 : 1); });
   const auto pending = std::ranges::count_if(
-      overview.certificates, [](View view) { return view.state.issued && view.plan.must_deploy; });
+      overview.certificates, [](View view) { return view.state.issued && !view.plan.is_deployed(); });
   all.gauge("certlatch_deployments_pending", "Certificates that are not deployed everywhere yet.", pending);
   all.total("certlatch_openings_total", "How often a port was opened.", statistics.openings);
   all.total("certlatch_open_seconds_total", "For how long ports were open.",

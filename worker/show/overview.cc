@@ -59,9 +59,9 @@ void say_what_comes_next(CertificateView& view, Seconds now) {
     view.next_at = plan.not_before;
   } else if (is_broken) {
     view.next = "repair";
-  } else if (plan.must_deploy || is_stale) {
+  } else if (!plan.is_deployed() || is_stale) {
     view.next = "deploy";
-    if (plan.deploy_not_before > now) view.next_at = plan.deploy_not_before;
+    if (!plan.is_deployed() && plan.deployment_goes_on() > now) view.next_at = plan.deployment_goes_on();
   } else {
     view.next = "renew";
     view.next_at = view.renewal;

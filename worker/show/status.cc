@@ -85,6 +85,11 @@ std::string remarks(const CertificateView& view, const Screen& screen) {
   for (const auto& sentence : view.attention)
     if (sentence != "the last attempt failed") add(sentence, Tone::warning);
   if (!view.state.last_error.empty()) add("last error: " + view.state.last_error, Tone::bad);
+  for (const Step& step : kSteps) {
+    const auto& reason = (view.state.*step.failures).reason;
+    if (!reason.empty() && reason != view.state.last_error)
+      add(fmt::format("{} failed as well: {}", step.name, reason), Tone::bad);
+  }
   return text;
 }
 

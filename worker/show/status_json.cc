@@ -21,6 +21,20 @@ json issued_json(const CertificateView& view) {
           {"installed", issued->installed}, {"services_pending", issued->services_pending}};
 }
 
+/// The steps that went wrong the last time they were tried.
+json failing_json(const CertificateState& state) {
+  json list = json::array();
+  for (const Step& step : kSteps) {
+    const Failures& failures = state.*step.failures;
+    if (failures.count > 0)
+      list.push_back({{"step", step.name},
+                      {"failures", failures.count},
+                      {"last", failures.last},
+                      {"error", failures.reason}});
+  }
+  return list;
+}
+
 json certificate_json(const CertificateView& view, const Overview& overview) {
   json entry = {{"certificate", view.config->name},
                 {"names", view.config->names},
@@ -38,7 +52,7 @@ json certificate_json(const CertificateView& view, const Overview& overview) {
   entry["next_attempt"] =
       plan.issue == IssueReason::none ? json(nullptr) : json(std::max(plan.not_before, overview.now));
   entry["next"] = {{"action", view.next}, {"at", view.next_at ? json(*view.next_at) : json(nullptr)}};
-  entry["deployment_pending"] = plan.must_deploy;
+  entry["deployment_pending"] = !plan.is_deployed();
   json installs = json::array(), services = json::array();
   for (const InstallView& install : view.installs)
     installs.push_back({{"entry", install.entry},
@@ -50,7 +64,9 @@ json certificate_json(const CertificateView& view, const Overview& overview) {
   entry["services"] = overview.asked_broker ? std::move(services) : json(nullptr);
   entry["broker_error"] = overview.broker_trouble;
   entry["failures"] = view.state.failures.count;
-  entry["deployment_failures"] = view.state.deployment.count;
+  entry["deployment_failures"] =
+      view.state.deployment.count + view.state.verification.count + view.state.hook.count;
+  entry["failing"] = failing_json(view.state);
   entry["last_error"] = view.state.last_error;
   entry["last_problem"] = view.state.last_problem == 0 ? json(nullptr) : json(view.state.last_problem);
   return entry;

