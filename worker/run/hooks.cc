@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 
 #include "worker/run/hook_process.h"
 
@@ -37,6 +38,16 @@ bool was_attempted(const Run& run, const Work& work) {
 
 std::string names_text(const std::vector<std::string>& names) {
   return fmt::format("{}", fmt::join(names, " "));
+}
+
+/// The directory with the pair. Nothing when the broker has not told where that is: the one below the state
+/// directory is no substitute, since a key that is reused lies there, and what is in use elsewhere does not.
+std::optional<std::string> lineage_of(const Run& run, const Work& work) {
+  // Without an install entry the pair stays in the state directory, and this command is its only use.
+  if (work.config->installs.empty()) return run.store.certificates_directory() + "/" + work.config->name;
+  const auto& live = work.state.issued->live;
+  const auto pair = std::ranges::find(live, work.config->installs.front(), &LivePair::entry);
+  return pair == live.end() ? std::nullopt : std::optional(pair->directory + "/live");
 }
 
 }  // namespace
@@ -93,18 +104,20 @@ void run_deployed_hooks(Run& run) {
     // What this run has deployed is due by now as well.
     const Plan plan = plan_for(*work.config, work.state, run.now(), run.force);
     if (!plan.hook.is_due(run.now()) || run.stop.is_requested()) continue;
-    // Without an install entry the pair stays in the state directory, and this command is its only use.
-    const auto& live = work.state.issued->live;
-    const bool is_here = live.empty();
-    const auto lineage = is_here ? run.store.certificates_directory() + "/" + work.config->name
-                                 : live.front().directory + "/live";
+    const auto lineage = lineage_of(run, work);
+    if (!lineage) {
+      run.report.detail(
+          fmt::format("{}: `deployed` waits for a run in which the broker says where it is installed",
+                      work.config->name));
+      continue;
+    }
     const auto ran = run_command(
         run, "deployed",
         {.command = work.config->deployed,
-         .environment = {"RENEWED_DOMAINS=" + names_text(work.config->names), "RENEWED_LINEAGE=" + lineage,
+         .environment = {"RENEWED_DOMAINS=" + names_text(work.config->names), "RENEWED_LINEAGE=" + *lineage,
                          "CERTLATCH_CERTIFICATE=" + work.config->name},
          .hidden = {},
-         .visible = is_here ? lineage : ""},
+         .visible = work.config->installs.empty() ? *lineage : ""},
         run.stop);
     work.state.issued->hook_pending = !ran;
     if (ran) {

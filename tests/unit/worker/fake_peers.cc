@@ -257,6 +257,7 @@ void FakePeers::serve_broker(Channel channel) {
         std::holds_alternative<Install>(*request) || std::holds_alternative<Stage>(*request);
     if (broker_dies_at_install && installs_something) break;
     if (!channel.send(answer(*request), in(kLong))) break;
+    if (broker_dies_after_restart && std::holds_alternative<Restart>(*request)) break;
   }
   undo_staged();
 }

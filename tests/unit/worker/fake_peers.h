@@ -55,6 +55,7 @@ class FakePeers : public Peers {
   std::set<std::string> refuse_install;
   std::set<std::string> refuse_restart;
   bool broker_dies_at_install = false;
+  bool broker_dies_after_restart = false;
   std::set<std::string> fail_check;  // install entries that their services' checks do not agree with
   std::string served;                // what is wrong with what is served, or nothing
   std::function<void()> at_validate;
