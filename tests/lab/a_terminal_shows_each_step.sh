@@ -57,6 +57,8 @@ import json, sys, time
 events = [json.loads(line) for line in sys.stdin]
 wait = [e for e in events if e["event"] == "wait"]
 assert len(wait) == 1 and "busy (503)" in wait[0]["text"] and abs(wait[0]["until"] - time.time()) < 30, wait
+decision = [e for e in events if e["event"] == "step" and "the CA\x27s decision" in e["text"]]
+assert decision and all("until 20" not in e["text"] and 0 < e["until"] - time.time() < 130 for e in decision), decision
 steps = [e["text"] for e in events if e["event"] == "step" and e.get("certificate") == "example.test"]
 assert "places an order" in steps and "installs" in steps, steps
 assert [e for e in events if e["event"] == "done"], events'
@@ -64,6 +66,18 @@ faults 'neworder 503:6 1'
 run certlatch renew --force
 expect_status 0
 expect_says '[ca lab]: newOrder: the CA is busy (503) and asks to wait; it is asked again, until 20'
+
+# A restart that takes its time, as well.
+broker_stop
+sed -i 's|^command = .*|command = /bin/sh -c "sleep 6; exec /usr/sbin/nginx -s reload"|' $policy
+broker_start
+faults
+run certlatch renew --force
+expect_status 0
+expect_says 'nginx: restarts, until 20'
+broker_stop
+sed -i 's|^command = .*|command = /usr/sbin/nginx -s reload|' $policy
+broker_start
 
 # What failed waits for its time: a person is told when and why, cron is not; and who names it need not wait.
 faults 'neworder problem:rejectedIdentifier'

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # After a restart the certificate that is really served is compared; one that is stale is an error with its likely
-# reason, and `certlatch verify` does the same at any time.
+# reason, and `certlatch verify` does the same at any time. Many places that do not answer take no longer than one.
 . "$(dirname "$0")/lib/lab.sh"
 
 ca_start
@@ -20,6 +20,24 @@ expect_equal 'places' "example.test:443 True $host4:443 True [$host6]:443 True" 
 print(*(word for it in json.load(sys.stdin) for word in (it["place"], it["served"])))' < $said_file)"
 run certlatch --quiet verify
 expect_silent
+
+# Each of these is given five seconds to come, all of them at once; and not by every run, for ever.
+sed -i '/^verify/d' $config
+printf 'verify = %s\n' 127.0.0.1:{1..30} example.test:443 >> $config
+before=$SECONDS
+run certlatch renew --force
+expect_status 4
+expect_says '127.0.0.1:1: ' '127.0.0.1:30: '
+if [[ $said == *'example.test:443: '* ]]; then fail "what is served: $said"; fi
+[ $((SECONDS - before)) -lt 30 ] || fail "it took $((SECONDS - before)) seconds"
+run certlatch renew
+expect_status 4
+run certlatch renew
+expect_status 4
+run certlatch renew
+expect_silent
+sed -i '/^verify/d' $config
+echo "verify = example.test:443 $host4:443 [$host6]:443" >> $config
 
 # A reload that does nothing: installed, but not served.
 broker_stop

@@ -9,8 +9,6 @@
 
 namespace certlatch {
 
-namespace {
-
 std::unique_ptr<Report> report_for(const Setting& setting, const Config& config, Form form) {
   const auto verbosity = setting.quiet     ? Verbosity::quiet
                          : setting.verbose ? Verbosity::verbose
@@ -29,8 +27,6 @@ std::unique_ptr<Report> report_for(const Setting& setting, const Config& config,
   }
   return std::make_unique<Console>(verbosity);
 }
-
-}  // namespace
 
 CommandRun::CommandRun(Config config, Store store, UniqueFd lock, StopSignal stop, const Setting& setting,
                        Form form)

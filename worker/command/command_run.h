@@ -13,6 +13,8 @@ namespace certlatch {
 /// What is said: to people, or one JSON object a line.
 enum class Form : std::uint8_t { text, events };
 
+[[nodiscard]] std::unique_ptr<Report> report_for(const Setting& setting, const Config& config, Form form);
+
 class CommandRun {
  public:
   /// Nothing when it cannot be; that is printed, and `code` says how to exit.

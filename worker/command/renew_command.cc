@@ -53,9 +53,16 @@ void add_up(Store& store, const Statistics& run) {
 }
 
 /// Thousands of hosts have the same line in cron: not all of them shall come to the CA in the same second.
-void wait_for_a_random_time(std::uint32_t most) {
-  if (most == 0 || ::isatty(STDIN_FILENO) || ::isatty(STDOUT_FILENO) || ::isatty(STDERR_FILENO)) return;
-  std::this_thread::sleep_for(std::chrono::milliseconds(::randombytes_uniform(most * 1000)));
+void wait_for_a_random_time(const Setting& setting, const Config& config, Form form) {
+  if (config.jitter == 0) return;
+  if (::isatty(STDIN_FILENO) || ::isatty(STDOUT_FILENO) || ::isatty(STDERR_FILENO)) return;
+  const std::chrono::milliseconds time(::randombytes_uniform(config.jitter * 1000));
+  // Not in plain lines: there may be nothing to do, and then cron has nothing to send.
+  if (setting.verbose || form == Form::events)
+    report_for(setting, config, form)
+        ->wait("jitter", "waits for a random time before it begins",
+               now() + std::chrono::ceil<std::chrono::seconds>(time).count());
+  std::this_thread::sleep_for(time);
 }
 
 int run_renew(const Setting& setting, const Options& options) {
@@ -69,9 +76,11 @@ int run_renew(const Setting& setting, const Options& options) {
             kUsage,
             fmt::format("no staging directory of [ca {}] is known: write `staging = URL` there", ca.name));
   }
-  if (!options.force && !options.dry_run && options.names.empty()) wait_for_a_random_time(config->jitter);
+  const Form form = options.json ? Form::events : Form::text;
+  if (!options.force && !options.dry_run && options.names.empty())
+    wait_for_a_random_time(setting, *config, form);
   int code = kDone;
-  auto command_run = CommandRun::start(setting, *config, code, options.json ? Form::events : Form::text);
+  auto command_run = CommandRun::start(setting, *config, code, form);
   if (!command_run) return code;
   Run run = command_run->run();
   run.trial = options.dry_run ? Trial::yes : Trial::no;

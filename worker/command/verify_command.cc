@@ -7,6 +7,7 @@
 
 #include "worker/command/command.h"
 #include "worker/run/verify.h"
+#include "worker/show/report.h"
 
 namespace certlatch {
 namespace {
@@ -22,11 +23,11 @@ int run_verify(const Setting& setting, const Options& options) {
   const auto store = Store::open(setting.state);
   if (!store) return complain(kFailed, store.error().message);
   ProcessPeers peers("/proc/self/exe", setting.socket);
-  Verifier verifier(peers);
   int code = kDone;
   const bool is_told = !setting.quiet && !options.json;
   bool is_any = false;
   auto list = nlohmann::json::array();
+  std::vector<Served> all;
   for (const auto& certificate : config->certificates) {
     const bool is_named = std::ranges::find(options.names, certificate.name) != options.names.end();
     if (!options.names.empty() && !is_named) continue;
@@ -35,19 +36,28 @@ int run_verify(const Setting& setting, const Options& options) {
       continue;
     }
     is_any = true;
-    const auto chain = store->load_chain(certificate.name);
-    if (!chain) {
+    auto chain = store->load_chain(certificate.name);
+    if (chain)
+      all.push_back({&certificate, std::move(*chain)});
+    else
       code = complain(kFailed, fmt::format("{}: there is no certificate yet", certificate.name));
-      continue;
-    }
-    for (const auto& place : verifier.look(certificate, *chain, std::chrono::milliseconds(0))) {
-      list.push_back({{"certificate", certificate.name},
+  }
+  Console console(is_told ? Verbosity::normal : Verbosity::quiet);
+  look_at_served(peers, StopSignal(), console, std::chrono::milliseconds(0), all);
+  for (const Served& served : all) {
+    const auto& name = served.config->name;
+    if (served.places.empty())
+      code = complain(kFailed, fmt::format("{}: there was no time left to look; name it, and it is looked at "
+                                           "first",
+                                           name));
+    for (const auto& place : served.places) {
+      list.push_back({{"certificate", name},
                       {"place", place.place},
                       {"served", place.trouble.empty()},
                       {"trouble", place.trouble}});
-      if (place.trouble.empty() && is_told) fmt::print("{}: {} serves it\n", certificate.name, place.place);
+      if (place.trouble.empty() && is_told) fmt::print("{}: {} serves it\n", name, place.place);
       if (!place.trouble.empty())
-        code = complain(kDeployment, fmt::format("{}: {}: {}", certificate.name, place.place, place.trouble));
+        code = complain(kDeployment, fmt::format("{}: {}: {}", name, place.place, place.trouble));
     }
   }
   if (options.json && !setting.quiet)

@@ -36,7 +36,7 @@ struct RoleLimits {
   bool may_open_files = false;    // within the Landlock rules
   bool may_connect = false;       // IPv4 and IPv6 sockets, outgoing
   bool may_serve = false;         // accept on sockets that are bound and listening already
-  bool may_have_threads = false;  // libcurl's resolver, libmicrohttpd
+  bool may_have_threads = false;  // libcurl's resolver, verify's places
 };
 
 /// No dumps, no ptrace by others, no_new_privs, Landlock, seccomp (killing): no exec and no fork for any

@@ -96,8 +96,8 @@ Result<void> BrokerClient::close(std::uint64_t lease) {
 }
 
 Result<Installed> BrokerClient::install(const std::string& entry, const std::string& chain, Secret key) {
-  auto installed =
-      ask<Installed>("install " + entry, Install{entry, chain, std::move(key)}, kLong, Stopping::leaves);
+  LongWait wait(*report_, "install " + entry, "waits for the checks of its services", in(kLong));
+  auto installed = ask<Installed>("install " + entry, Install{entry, chain, std::move(key)}, kLong, &wait);
   if (installed && statistics_ != nullptr) ++statistics_->installs;
   return installed;
 }
@@ -107,20 +107,22 @@ Result<Installed> BrokerClient::stage(const std::string& entry, const std::strin
   request.entry = entry;
   request.chain = chain;
   request.key = std::move(key);
-  auto staged = ask<Installed>("stage " + entry, std::move(request), kLong, Stopping::leaves);
+  LongWait wait(*report_, "install " + entry, "waits for the broker to install it", in(kLong));
+  auto staged = ask<Installed>("stage " + entry, std::move(request), kLong, &wait);
   if (staged && statistics_ != nullptr) ++statistics_->installs;
   return staged;
 }
 
 Result<Restarted> BrokerClient::restart(const std::string& entry) {
-  auto restarted = ask<Restarted>("restart " + entry, Restart{entry}, kLong, Stopping::leaves);
+  LongWait wait(*report_, entry, "restarts", in(kLong));
+  auto restarted = ask<Restarted>("restart " + entry, Restart{entry}, kLong, &wait);
   if (restarted && statistics_ != nullptr) ++statistics_->restarts;
   return restarted;
 }
 
 template <class Wanted>
 Result<Wanted> BrokerClient::ask(std::string_view what, Request request, std::chrono::seconds time,
-                                 Stopping stopping) {
+                                 LongWait* wait) {
   if (!is_usable_) return fail(Error::closed("the connection to the broker is lost"));
   const auto began = std::chrono::steady_clock::now();
   const auto lost = [&](const Error& error) {
@@ -135,7 +137,7 @@ Result<Wanted> BrokerClient::ask(std::string_view what, Request request, std::ch
     if (sent.error().kind == Error::Kind::invalid) return fail(Error::refused(sent.error().in(what).message));
     return lost(sent.error());
   }
-  auto answer = receive(in(time), stopping);
+  auto answer = receive(in(time), wait);
   if (!answer) return lost(answer.error());
   const auto took =
       std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - began);
@@ -151,18 +153,17 @@ Result<Wanted> BrokerClient::ask(std::string_view what, Request request, std::ch
   return lost(Error::invalid("an answer to another request"));
 }
 
-Result<Answer> BrokerClient::receive(Deadline deadline, Stopping stopping) {
+Result<Answer> BrokerClient::receive(Deadline deadline, LongWait* wait) {
   for (;;) {
     const auto whole = channel_.fill();
     if (!whole) return fail(whole.error());
     if (*whole) return channel_.take<Answer>();
-    const auto left =
-        std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
-    if (left.count() <= 0) return fail(Error::timed_out("no answer in time"));
-    const int stop = stopping == Stopping::leaves ? stop_->fd() : -1;
+    if (std::chrono::steady_clock::now() >= deadline) return fail(Error::timed_out("no answer in time"));
+    if (wait != nullptr) wait->tell();
+    const int time = poll_time(wait == nullptr ? deadline : wait->or_sooner(deadline));
+    const int stop = wait == nullptr ? -1 : stop_->fd();
     std::array<pollfd, 2> ready{pollfd{channel_.fd(), POLLIN, 0}, pollfd{stop, POLLIN, 0}};
-    if (::poll(ready.data(), ready.size(), static_cast<int>(left.count())) < 0 && errno != EINTR)
-      return fail(Error::system("poll"));
+    if (::poll(ready.data(), ready.size(), time) < 0 && errno != EINTR) return fail(Error::system("poll"));
     if (ready[1].revents != 0) return fail(Error::timed_out("stopped by a signal before the answer came"));
   }
 }

@@ -13,6 +13,7 @@
 #include "protocol/channel.h"
 #include "protocol/messages.h"
 #include "protocol/result.h"
+#include "worker/run/long_wait.h"
 #include "worker/run/stop_signal.h"
 #include "worker/show/report.h"
 #include "worker/state/statistics.h"
@@ -47,11 +48,11 @@ class BrokerClient {
   BrokerClient(Channel channel, const StopSignal& stop, Report& report)
       : channel_(std::move(channel)), stop_(&stop), report_(&report) {}
 
-  enum class Stopping : std::uint8_t { waits, leaves };
   template <class Wanted>
   Result<Wanted> ask(std::string_view what, Request request, std::chrono::seconds time,
-                     Stopping stopping = Stopping::waits);
-  Result<Answer> receive(Deadline deadline, Stopping stopping);
+                     LongWait* wait = nullptr);
+  /// With a `wait` it may take long, and ends early when the run is to stop.
+  Result<Answer> receive(Deadline deadline, LongWait* wait);
 
   Channel channel_;
   const StopSignal* stop_;

@@ -83,12 +83,15 @@ Result<void> DnsRecords::change(const Record& record, Change what) {
   const bool adds = what == Change::add;
   // What was put is taken away even when the run is to stop.
   const StopSignal never;
+  const HookCommand& command = adds ? record.dns->add : record.dns->remove;
+  LongWait wait(run_.report, fmt::format("[dns {}]", record.dns->name),
+                fmt::format("waits for {} to end", command.front()), in(kCommandDeadline));
   const auto ran =
-      run_hook({.command = adds ? record.dns->add : record.dns->remove,
+      run_hook({.command = command,
                 .environment = {"CERTLATCH_RECORD=" + record.name, "CERTLATCH_VALUE=" + record.value},
                 .hidden = run_.store.path(),
                 .visible = {}},
-               kCommandDeadline, adds ? run_.stop : never);
+               kCommandDeadline, adds ? run_.stop : never, wait);
   if (!ran) return fail(ran.error());
   return {};
 }

@@ -85,14 +85,14 @@ bool take(int pipe, std::string& output) {
 
 /// Reads until the command has ended, or its time is up. What it has left running in the background may keep
 /// its output, and it may itself go on without any: neither counts.
-Ending collect(int pipe, int process, std::string& output, Deadline deadline, const StopSignal& stop) {
+Ending collect(int pipe, int process, std::string& output, Deadline deadline, const StopSignal& stop,
+               LongWait& wait) {
   for (;;) {
-    const auto left =
-        std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
-    if (left.count() <= 0) return Ending::late;
+    if (std::chrono::steady_clock::now() >= deadline) return Ending::late;
+    wait.tell();
     std::array<pollfd, 3> ready{pollfd{process, POLLIN, 0}, pollfd{stop.fd(), POLLIN, 0},
                                 pollfd{pipe, POLLIN, 0}};
-    if (::poll(ready.data(), ready.size(), static_cast<int>(left.count())) < 0 && errno != EINTR)
+    if (::poll(ready.data(), ready.size(), poll_time(wait.or_sooner(deadline))) < 0 && errno != EINTR)
       return Ending::late;
     if (ready[1].revents != 0) return Ending::stopped;
     if (ready[2].revents != 0 && !take(pipe, output)) pipe = -1;
@@ -104,7 +104,8 @@ Ending collect(int pipe, int process, std::string& output, Deadline deadline, co
 
 }  // namespace
 
-Result<std::string> run_hook(const Hook& hook, std::chrono::seconds time, const StopSignal& stop) {
+Result<std::string> run_hook(const Hook& hook, std::chrono::seconds time, const StopSignal& stop,
+                             LongWait& wait) {
   std::array<int, 2> ends{-1, -1};
   if (::pipe2(ends.data(), O_CLOEXEC) != 0) return fail(Error::system("pipe"));
   const UniqueFd reading(ends[0]);
@@ -119,7 +120,7 @@ Result<std::string> run_hook(const Hook& hook, std::chrono::seconds time, const 
   const UniqueFd process(static_cast<int>(::syscall(SYS_pidfd_open, child, 0)));
   ::fcntl(reading.get(), F_SETFL, O_NONBLOCK);
   const Ending ending =
-      process.is_open() ? collect(reading.get(), process.get(), output, in(time), stop) : Ending::late;
+      process.is_open() ? collect(reading.get(), process.get(), output, in(time), stop, wait) : Ending::late;
   if (ending != Ending::by_itself) ::kill(-child, SIGKILL);
   int status = 0;
   while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "protocol/result.h"
+#include "worker/run/long_wait.h"
 #include "worker/run/stop_signal.h"
 #include "worker/state/actions.h"
 
@@ -23,6 +24,6 @@ struct Hook {
 /// Its output, both streams, the last 8 KiB. An error says how it ended, with the output on indented lines
 /// below. What it leaves running is killed with it when time is up or the run is to stop.
 [[nodiscard]] Result<std::string> run_hook(const Hook& hook, std::chrono::seconds time,
-                                           const StopSignal& stop);
+                                           const StopSignal& stop, LongWait& wait);
 
 }  // namespace certlatch

@@ -19,7 +19,9 @@ Result<void> run_command(Run& run, std::string_view kind, Hook hook, const StopS
   hook.hidden = run.store.path();
   const auto name = fmt::format("`{}`: {}", kind, fmt::join(hook.command, " "));
   run.report.step(kind, hook.command.front());
-  const auto output = run_hook(hook, kTime, stop);
+  LongWait wait(run.report, std::string(kind), fmt::format("waits for {} to end", hook.command.front()),
+                in(kTime));
+  const auto output = run_hook(hook, kTime, stop, wait);
   run.report.step(kind, "");
   if (!output) return fail(output.error().in(fmt::format("`{}`", kind)));
   run.report.detail(name);

@@ -5,7 +5,8 @@
 //   before     once for each command, before the first challenge of a certificate that names it
 //   after      once for each command, when the last one is decided; RENEWED_DOMAINS and FAILED_DOMAINS
 //   deployed   for each certificate that is installed and loaded, until it succeeds once; RENEWED_DOMAINS
-//              and RENEWED_LINEAGE, the directory with privkey.pem and fullchain.pem of the first install entry
+//              and RENEWED_LINEAGE, the directory with privkey.pem and fullchain.pem of the first install
+//              entry
 #pragma once
 
 #include "worker/run/work.h"

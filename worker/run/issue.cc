@@ -178,15 +178,21 @@ bool Issuance::try_next_ca(Order& order, std::string_view sentence) {
 }
 
 void Issuance::wait_for_answers() {
-  while (!is_over()) {
+  for (Deadline silence = in(kSilence); !is_over();) {
     if (run_.stop.is_requested()) return abandon("stopped by a signal; the next run goes on from here");
+    Deadline wake = silence;
+    for (const Order& order : orders_) {
+      if (!order.wait) continue;
+      order.wait->tell();
+      wake = order.wait->or_sooner(wake);
+    }
     std::array<pollfd, 2> ready{pollfd{helpers_.acme->channel().fd(), POLLIN, 0},
                                 pollfd{run_.stop.fd(), POLLIN, 0}};
-    const int n =
-        ::poll(ready.data(), ready.size(), static_cast<int>(std::chrono::milliseconds(kSilence).count()));
-    if (n < 0 && errno == EINTR) continue;
+    const int n = ::poll(ready.data(), ready.size(), poll_time(wake));
+    if ((n < 0 && errno == EINTR) || (n == 0 && std::chrono::steady_clock::now() < silence)) continue;
     if (n == 0) return abandon("the acme process has said nothing for too long");
     if (ready[0].revents == 0) continue;
+    silence = in(kSilence);
     const auto whole = helpers_.acme->channel().fill();
     if (!whole) return abandon(helpers_.acme->explain(whole.error()).message);
     if (!*whole) continue;
@@ -318,6 +324,7 @@ void Issuance::take_answer(const Validated& answer) {
   Order* order = find(answer.id);
   if (order == nullptr || order->stage != Stage::validating) return;
   order->stage = Stage::finalizing;
+  order->wait.reset();
   // Before the key is made: the door stays open no longer than the challenges need.
   shut_when_decided();
   forget_tokens(*order);
@@ -345,6 +352,7 @@ Result<std::string> Issuance::make_request(Work& work) {
 void Issuance::take_answer(const Issued& answer) {
   Order* order = find(answer.id);
   if (order == nullptr || order->stage != Stage::finalizing) return;
+  order->wait.reset();
   if (answer.not_after <= answer.not_before)
     return give_up(*order, "the acme process gives dates that make no sense");
   Work& work = *order->work;
@@ -389,6 +397,7 @@ void Issuance::take_answer(const Issued& answer) {
 void Issuance::take_answer(const OrderFailed& answer) {
   Order* order = find(answer.id);
   if (order == nullptr) return;
+  order->wait.reset();
   if (answer.order_is_lost) order->work->state.order.reset();
   budgets_.note_failures(ca_of(*order), answer.invalid_names);
   if (run_.trial == Trial::no)
@@ -416,12 +425,23 @@ void Issuance::take_answer(const DirectoryShown&) {}
 void Issuance::take_answer(const AuthorizationsEnded&) {}
 
 void Issuance::take_answer(const Progress& answer) {
-  const Order* order = answer.ca.empty() ? find(answer.id) : nullptr;
+  Order* order = answer.ca.empty() ? find(answer.id) : nullptr;
   if (order == nullptr && !thumbprints_.contains(answer.ca)) return;
   const auto of = order != nullptr ? order->work->config->name : fmt::format("[ca {}]", answer.ca);
   const Seconds until = run_.now() + answer.seconds;
+  if (order == nullptr) {
+    if (answer.is_wait) run_.report.wait(of, answer.what, until);
+    return;
+  }
+  // It has been told of by now that this one is long.
+  if (answer.is_wait && order->doing == answer.what) return;
+  order->doing = answer.what;
+  order->wait.reset();
   if (answer.is_wait) return run_.report.wait(of, answer.what, until);
-  run_.report.step(of, answer.seconds == 0 ? answer.what : wait_text(answer.what, until));
+  run_.report.step(of, answer.what, answer.seconds == 0 ? 0 : until);
+  if (answer.seconds != 0)
+    order->wait =
+        std::make_unique<LongWait>(run_.report, of, answer.what, in(std::chrono::seconds(answer.seconds)));
 }
 
 void Issuance::take_answer(const Spoke& answer) { run_.report.detail("acme: " + answer.line); }

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,7 @@
 #include "worker/run/dns_records.h"
 #include "worker/run/door.h"
 #include "worker/run/helpers.h"
+#include "worker/run/long_wait.h"
 #include "worker/run/work.h"
 
 namespace certlatch {
@@ -46,6 +48,8 @@ class Issuance {
     std::string earlier_problems;  // of CAs that were tried before
     std::string late_problem;      // said when hints have been looked up
     std::optional<TokenForgotten> seen;
+    std::string doing;               // as the acme process said last
+    std::unique_ptr<LongWait> wait;  // of that, when it may take its time
   };
 
   bool start();

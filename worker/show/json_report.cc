@@ -18,9 +18,9 @@ void JsonReport::detail(std::string_view line) {
   if (verbosity_ == Verbosity::verbose) print("detail", line);
 }
 
-void JsonReport::step(std::string_view of, std::string_view what) {
+void JsonReport::step(std::string_view of, std::string_view what, std::int64_t until) {
   if (verbosity_ != Verbosity::quiet && !what.empty())
-    print("step", std::string(of) + ": " + std::string(what));
+    print("step", std::string(of) + ": " + std::string(what), until);
 }
 
 void JsonReport::wait(std::string_view of, std::string_view what, std::int64_t until) {

@@ -30,8 +30,8 @@ void LiveConsole::detail(std::string_view line) {
   draw();
 }
 
-void LiveConsole::step(std::string_view of, std::string_view what) {
-  show({std::string(of), std::string(what)});
+void LiveConsole::step(std::string_view of, std::string_view what, std::int64_t until) {
+  show({std::string(of), until == 0 ? std::string(what) : wait_text(what, until)});
 }
 
 void LiveConsole::wait(std::string_view of, std::string_view what, std::int64_t until) {

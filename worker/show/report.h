@@ -19,8 +19,9 @@ class Report {
   /// Each step as it happens, for those who asked for it.
   virtual void detail(std::string_view line) = 0;
   /// What a certificate or a service is going through now: "asks the CA", "installs". Shown where it can be
-  /// replaced by what comes next.
-  virtual void step(std::string_view /*of*/, std::string_view /*what*/) {}
+  /// replaced by what comes next. `until`: when it is over at the latest (seconds since 1970), where that is
+  /// known.
+  virtual void step(std::string_view /*of*/, std::string_view /*what*/, std::int64_t /*until*/ = 0) {}
   /// A step that is nothing but a wait, until then (seconds since 1970) at the latest: worth a line wherever
   /// it is long.
   virtual void wait(std::string_view of, std::string_view what, std::int64_t until);
@@ -58,7 +59,7 @@ class LiveConsole : public Console {
   void say(std::string_view line) override;
   void problem(std::string_view line) override;
   void detail(std::string_view line) override;
-  void step(std::string_view of, std::string_view what) override;
+  void step(std::string_view of, std::string_view what, std::int64_t until) override;
   void wait(std::string_view of, std::string_view what, std::int64_t until) override;
   void later(std::string_view of, std::string_view what, std::int64_t at) override;
 
@@ -76,8 +77,8 @@ class LiveConsole : public Console {
 };
 
 /// One object a line on standard output: `time` (seconds since 1970), `event` (`done`, `problem`, `step`,
-/// `wait`, `later` or `detail`), `text`, `until` with `wait` and `later`, and `certificate` where it is about
-/// one of `certificates`.
+/// `wait`, `later` or `detail`), `text`, `until` with `wait` and `later`, and with `step` where it is known,
+/// and `certificate` where it is about one of `certificates`.
 class JsonReport : public Report {
  public:
   JsonReport(Verbosity verbosity, std::vector<std::string> certificates)
@@ -85,7 +86,7 @@ class JsonReport : public Report {
   void say(std::string_view line) override;
   void problem(std::string_view line) override;
   void detail(std::string_view line) override;
-  void step(std::string_view of, std::string_view what) override;
+  void step(std::string_view of, std::string_view what, std::int64_t until) override;
   void wait(std::string_view of, std::string_view what, std::int64_t until) override;
   void later(std::string_view of, std::string_view what, std::int64_t at) override;
 

@@ -15,13 +15,14 @@ constexpr Greeting last_of(Greeting) { return Greeting::pop3; }
 
 struct CompareServed {
   static constexpr std::uint8_t kTag = 1;
-  std::string host;  // a name or an address
+  std::uint32_t id = 0;  // the answer's: several may be asked at once
+  std::string host;      // a name or an address
   std::uint16_t port = 0;
   Greeting greeting = Greeting::none;
   std::string name;                // which is asked for (SNI); empty for an address
   std::string chain;               // PEM; its first certificate is the one that should be served
   std::uint32_t milliseconds = 0;  // a reload may take a moment: tried again until then
-  void serialize(auto& archive) { archive(host, port, greeting, name, chain, milliseconds); }
+  void serialize(auto& archive) { archive(id, host, port, greeting, name, chain, milliseconds); }
 };
 
 /// Does this host answer a handshake of tls-alpn-01 (RFC 8737) for `name` as it should?
@@ -38,9 +39,10 @@ using VerifyOrder = std::variant<CompareServed, CompareChallenge>;
 
 struct Compared {
   static constexpr std::uint8_t kTag = 0x81;
+  std::uint32_t id = 0;
   bool is_same = false;
   std::string sentence;  // what was found instead, with the likely reason; printable ASCII
-  void serialize(auto& archive) { archive(is_same, sentence); }
+  void serialize(auto& archive) { archive(id, is_same, sentence); }
 };
 
 enum class ChallengeOutcome : std::uint8_t {

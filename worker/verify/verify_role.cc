@@ -4,6 +4,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
+#include <mutex>
 #include <thread>
 
 #include "worker/role/role.h"
@@ -19,14 +21,14 @@ constexpr std::chrono::milliseconds kPause{200};
 
 Compared compare(const CompareServed& order) {
   const auto wanted = first_certificate(order.chain);
-  if (!wanted) return {false, wanted.error().message};
+  if (!wanted) return {order.id, false, wanted.error().message};
   const Deadline end = in(std::chrono::milliseconds(order.milliseconds));
   for (;;) {
     const auto served = served_certificate(order, in(kPerTry));
-    if (served && X509_cmp(served->get(), wanted->get()) == 0) return {true, {}};
+    if (served && X509_cmp(served->get(), wanted->get()) == 0) return {order.id, true, {}};
     if (std::chrono::steady_clock::now() + kPause >= end) {
-      if (!served) return {false, served.error().message};
-      return {false, difference_text(**served, **wanted, order.name)};
+      if (!served) return {order.id, false, served.error().message};
+      return {order.id, false, difference_text(**served, **wanted, order.name)};
     }
     std::this_thread::sleep_for(kPause);
   }
@@ -38,47 +40,79 @@ std::string printable(std::string sentence) {
   return sentence;
 }
 
-VerifyAnswer answer_to(const CompareServed& order) {
-  auto answer = compare(order);
-  answer.sentence = printable(std::move(answer.sentence));
-  return answer;
+/// The parent's end, for answers from several threads.
+class Answers {
+ public:
+  explicit Answers(Channel& parent) : parent_(parent) {}
+  Result<void> send(auto answer) {
+    answer.sentence = printable(std::move(answer.sentence));
+    const std::lock_guard lock(mutex_);
+    return parent_.send(VerifyAnswer(std::move(answer)), in(kSendDeadline));
+  }
+
+ private:
+  std::mutex mutex_;
+  Channel& parent_;
+};
+
+/// In a thread of its own: a server that does not answer keeps none of the others waiting. How many there may
+/// be at once is the parent's business.
+Result<void> answer_to(CompareServed order, Answers& answers) {
+  const auto answer = [&answers](const CompareServed& asked) {
+    try {
+      return answers.send(compare(asked));
+    } catch (const std::exception& e) {
+      return answers.send(Compared{asked.id, false, e.what()});
+    }
+  };
+  try {
+    // A parent that does not take the answer ends this process by itself.
+    std::thread([order, answer] { (void)answer(order); }).detach();
+    return {};
+  } catch (const std::system_error&) {
+    return answer(order);  // there can be no more threads
+  }
 }
-VerifyAnswer answer_to(const CompareChallenge& order) {
-  auto answer = compare_challenge(order, in(std::chrono::milliseconds(order.milliseconds)));
-  answer.sentence = printable(std::move(answer.sentence));
-  return answer;
+Result<void> answer_to(const CompareChallenge& order, Answers& answers) {
+  return answers.send(compare_challenge(order, in(std::chrono::milliseconds(order.milliseconds))));
 }
 
-Result<void> run(Channel& parent) {
+Result<void> run(Channel& parent, Answers& answers) {
   // OpenSSL's own configuration is read now or never.
   OPENSSL_init_ssl(OPENSSL_INIT_LOAD_SSL_STRINGS | OPENSSL_INIT_LOAD_CRYPTO_STRINGS, nullptr);
   if (const std::unique_ptr<SSL_CTX, OpensslDeleter<SSL_CTX_free>> first(SSL_CTX_new(TLS_client_method()));
       !first)
     return fail(openssl_error("TLS"));
-  RoleLimits limits{.role = "verify", .landlock = {}, .may_open_files = true, .may_connect = true};
+  RoleLimits limits{.role = "verify",
+                    .landlock = {},
+                    .may_open_files = true,
+                    .may_connect = true,
+                    .may_have_threads = true};
   limits.landlock.any_tcp_connect = true;
   for (const char* path :
        {"/etc/hosts", "/etc/resolv.conf", "/etc/nsswitch.conf", "/etc/host.conf", "/etc/gai.conf"})
     if (::access(path, R_OK) == 0) limits.landlock.paths.push_back({path, PathAccess::read});
   if (auto confined = confine_role(limits); !confined) return confined;
   for (;;) {
-    auto order = parent.receive<VerifyOrder>(in(kIdle));
+    const auto order = parent.receive<VerifyOrder>(in(kIdle));
     if (!order) return fail(order.error());
-    const auto answer = std::visit([](const auto& body) { return answer_to(body); }, *order);
-    if (auto sent = parent.send(answer, in(kSendDeadline)); !sent) return sent;
+    TRY(std::visit([&](const auto& body) { return answer_to(body, answers); }, *order));
   }
 }
-
 }  // namespace
 
-int verify_role(Channel parent) try {
-  const auto done = run(parent);
-  if (done || done.error().kind == Error::Kind::closed) return 0;
-  fmt::print(stderr, "certlatch: the verify process: {}\n", done.error().message);
-  return 1;
-} catch (const std::exception& e) {
-  fmt::print(stderr, "certlatch: the verify process: {}\n", e.what());
-  return 1;
+int verify_role(Channel parent) {
+  Answers answers(parent);
+  Result<void> done;
+  try {
+    done = run(parent, answers);
+  } catch (const std::exception& e) {
+    done = fail(Error::invalid(e.what()));
+  }
+  const bool is_well = done || done.error().kind == Error::Kind::closed;
+  if (!is_well) fmt::print(stderr, "certlatch: the verify process: {}\n", done.error().message);
+  // Not by returning: there may be threads left, which use what would be destroyed.
+  std::_Exit(is_well ? 0 : 1);
 }
 
 }  // namespace certlatch

@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "tests/unit/worker/host_with_pairs.h"
+#include "worker/run/reconcile.h"
 #include "worker/run/settle.h"
 
 TEST_CASE("a pair that was removed is issued and installed anew, although nothing is due") {
@@ -91,6 +92,47 @@ TEST_CASE("a run that could not do everything leaves the next one to look") {
   CHECK_FALSE(is_settled(host.store, "/dev/null", host.now));
 }
 
+TEST_CASE("once a day the broker is asked about all, and what it has forgotten is made good") {
+  HostWithPairs host({"a", "b"});
+  REQUIRE(went_well(host.converge()));
+  host.peers.loaded.clear();  // nothing of which shows on the disk
+  host.now += kLookedOverFor - 1;
+  CHECK(went_well(host.converge()));
+  CHECK(host.peers.events().empty());
+  host.now += 1;
+  CHECK(went_well(host.converge()));
+  CHECK(host.peers.count("restart nginx") == 1);
+  CHECK(host.peers.count("stage") + host.peers.count("place") == 0);
+  CHECK(host.report.said == "nginx: restarted\n");
+  host.now += kLookedOverFor - 1;
+  host.converge();
+  CHECK(host.peers.events().empty());
+  host.now += 1;
+  host.converge();
+  CHECK(host.peers.events() == std::vector<std::string>{"connect"});
+  CHECK(host.report.said.empty());
+}
+
+TEST_CASE("a broker that cannot be asked about all is asked by the next run, and nothing is said") {
+  HostWithPairs host;
+  REQUIRE(went_well(host.converge()));
+  host.peers.loaded.clear();
+  host.now += kLookedOverFor;
+  host.peers.has_broker = false;
+  CHECK(went_well(host.converge()));
+  CHECK(host.peers.events() == std::vector<std::string>{"connect"});
+  CHECK(host.report.said + host.report.problems == "");
+  CHECK_FALSE(is_settled(host.store, "/dev/null", host.now));
+  host.peers.has_broker = true;
+  host.now += 60;
+  CHECK(went_well(host.converge()));
+  CHECK(host.peers.count("restart nginx") == 1);
+  // A clock that is set back makes no look-over wait for longer than a day.
+  host.now -= 3600;
+  host.converge();
+  CHECK(host.peers.count("connect") == 1);
+}
+
 TEST_CASE("many installs, one check: the one that it fails for is undone and named, the others stay") {
   Host host({"a", "b", "c"});
   host.peers.fail_check = {"b"};
@@ -159,7 +201,8 @@ TEST_CASE("what is served is compared after the restart, and again until it is r
   CHECK(host.peers.events().empty());
 }
 
-TEST_CASE("a comparison that goes on failing is made after longer and longer pauses, whatever else went well") {
+TEST_CASE(
+    "a comparison that goes on failing is made after longer and longer pauses, whatever else went well") {
   HostWithPairs host;
   host.config.certificates[0].verify = {{"a.example:443", "a.example", 443, Greeting::none}};
   host.peers.served = "serves another";
@@ -187,6 +230,31 @@ TEST_CASE("a comparison that goes on failing is made after longer and longer pau
   CHECK(went_well(host.converge()));
   CHECK(host.state().verification == Failures{});
   CHECK(host.state().last_error.empty());
+}
+
+TEST_CASE("all places are looked at side by side, by one process, and each answer counts for its own") {
+  HostWithPairs host({"a", "b", "c"});
+  for (auto& certificate : host.config.certificates)
+    certificate.verify = {{certificate.name + ":443", certificate.name, 443, Greeting::none},
+                          {certificate.name + ":25", certificate.name, 25, Greeting::smtp}};
+  host.peers.compare_together = 6;
+  CHECK(went_well(host.converge()));
+  CHECK(host.peers.count("compare") == 6);
+  CHECK(host.peers.count("start verify") == 1);
+  for (const char* name : {"a", "b", "c"}) CHECK_FALSE(host.state(name).issued->verify_pending);
+}
+
+TEST_CASE("a server that ends the verify process is found out, and the others are looked at") {
+  HostWithPairs host({"a", "b", "c"});
+  for (auto& certificate : host.config.certificates)
+    certificate.verify = {{certificate.name + ":443", certificate.name, 443, Greeting::none}};
+  host.peers.verify_dies_of = {"b"};
+  CHECK(host.converge().deployment_failed);
+  CHECK(host.report.problems ==
+        "b: it is installed, but not served: b:443: the verify process ended unexpectedly\n");
+  CHECK_FALSE(host.state("a").issued->verify_pending);
+  CHECK(host.state("b").verification.count == 1);
+  CHECK_FALSE(host.state("c").issued->verify_pending);
 }
 
 TEST_CASE("each step keeps why it failed, and one that is made good leaves the others' reasons") {
@@ -223,6 +291,22 @@ TEST_CASE("a broker that is gone stops neither the comparison nor the command") 
   CHECK(host.report.said == "a: /bin/true has run\n");
   CHECK(host.state("a").last_error.empty());
   CHECK(host.state("b").last_error == "there is no broker");
+}
+
+TEST_CASE("what takes longer than some seconds is said, with what is waited for, and what does not is not") {
+  HostWithPairs host;
+  host.config.certificates[0].verify = {{"a.example:443", "a.example", 443, Greeting::none}};
+  SUBCASE("long") {
+    host.peers.takes = std::chrono::milliseconds(5200);
+    CHECK(went_well(host.converge()));
+    CHECK(host.report.waits ==
+          "a: waits for the CA\nnginx: restarts\nverify: waits for servers to show what is installed\n");
+  }
+  SUBCASE("short") {
+    host.peers.takes = std::chrono::milliseconds(100);
+    CHECK(went_well(host.converge()));
+    CHECK(host.report.waits.empty());
+  }
 }
 
 TEST_CASE("openings, installs and restarts are counted") {

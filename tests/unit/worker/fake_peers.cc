@@ -82,17 +82,24 @@ Result<HelperProcess> FakePeers::start_responder() {
 }
 Result<HelperProcess> FakePeers::start_verify() {
   note("start verify");
-  return HelperProcess("verify", serve([this](Channel channel) {
-                         while (const auto order = channel.receive<VerifyOrder>(in(kLong))) {
-                           if (std::holds_alternative<CompareChallenge>(*order)) {
-                             (void)channel.send(VerifyAnswer(ChallengeCompared{}), in(kLong));
-                             continue;
-                           }
-                           const auto& where = std::get<CompareServed>(*order);
-                           note(fmt::format("compare {}:{} {}", where.host, where.port, where.name));
-                           (void)channel.send(VerifyAnswer(Compared{served.empty(), served}), in(kLong));
-                         }
-                       }));
+  return HelperProcess(
+      "verify", serve([this](Channel channel) {
+        std::vector<std::uint32_t> asked;
+        while (const auto order = channel.receive<VerifyOrder>(in(kLong))) {
+          if (std::holds_alternative<CompareChallenge>(*order)) {
+            (void)channel.send(VerifyAnswer(ChallengeCompared{}), in(kLong));
+            continue;
+          }
+          const auto& where = std::get<CompareServed>(*order);
+          note(fmt::format("compare {}:{} {}", where.host, where.port, where.name));
+          if (verify_dies_of.contains(where.host)) return;
+          asked.push_back(where.id);
+          if (asked.size() < compare_together) continue;
+          std::this_thread::sleep_for(takes);
+          for (; !asked.empty(); asked.pop_back())
+            (void)channel.send(VerifyAnswer(Compared{asked.back(), served.empty(), served}), in(kLong));
+        }
+      }));
 }
 Result<HelperProcess> FakePeers::start_dns() {
   note("start dns");
@@ -135,6 +142,9 @@ void FakePeers::serve_acme(Channel channel) {
                    [&](const Validate& validate) {
                      note("validate " + first(validate.id));
                      if (at_validate) at_validate();
+                     if (takes.count() != 0)
+                       say(Progress{.id = validate.id, .what = "waits for the CA", .seconds = 120});
+                     std::this_thread::sleep_for(takes);
                      validating.push_back(validate.id);
                      if (validating.size() < validate_together) return;
                      for (const auto id : std::exchange(validating, {})) {
@@ -268,6 +278,7 @@ void FakePeers::undo_staged() {
 
 Answer FakePeers::restart(const std::string& service) {
   note("restart " + service);
+  std::this_thread::sleep_for(takes);
   for (const auto& [entry, before] : staged) {
     if (!fail_check.contains(entry)) continue;
     undo_staged();

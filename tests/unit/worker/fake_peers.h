@@ -56,9 +56,12 @@ class FakePeers : public Peers {
   std::set<std::string> refuse_restart;
   bool broker_dies_at_install = false;
   bool broker_dies_after_restart = false;
-  std::set<std::string> fail_check;  // install entries that their services' checks do not agree with
-  std::string served;                // what is wrong with what is served, or nothing
+  std::set<std::string> fail_check;      // install entries that their services' checks do not agree with
+  std::string served;                    // what is wrong with what is served, or nothing
+  std::size_t compare_together = 1;      // answered when so many are asked about, in the opposite order
+  std::set<std::string> verify_dies_of;  // hosts
   std::function<void()> at_validate;
+  std::chrono::milliseconds takes{0};  // a decision, a restart, a comparison
 
   // ---- what the broker has; kept from run to run
   std::vector<OpeningStatus> openings = {{"http", 80, 8080, false, 60}};

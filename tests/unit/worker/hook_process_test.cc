@@ -7,6 +7,7 @@
 #include <chrono>
 
 #include "tests/unit/worker/own_directory.h"
+#include "tests/unit/worker/recorded_report.h"
 
 namespace certlatch {
 namespace {
@@ -14,6 +15,7 @@ namespace {
 using std::chrono::seconds;
 
 struct Outcome {
+  std::string waits;
   Result<std::string> output;
   std::chrono::milliseconds took;
 };
@@ -21,8 +23,11 @@ struct Outcome {
 Outcome run_script(const std::string& script, seconds time = seconds(20)) {
   const OwnDirectory directory;
   const auto began = std::chrono::steady_clock::now();
-  auto output = run_hook({{"/bin/sh", "-c", script}, {"NAME=value"}, directory.path, ""}, time, StopSignal());
-  return {std::move(output),
+  RecordedReport report;
+  LongWait wait(report, "before", "waits for it", in(time));
+  auto output =
+      run_hook({{"/bin/sh", "-c", script}, {"NAME=value"}, directory.path, ""}, time, StopSignal(), wait);
+  return {report.waits, std::move(output),
           std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - began)};
 }
 
@@ -55,9 +60,16 @@ TEST_CASE("what a command leaves in the background is not waited for") {
   CHECK(run_script("yes & echo started; exec sleep 0.2").took < seconds(10));
 }
 
+TEST_CASE("a command that takes its time is said to, once, and no other") {
+  CHECK(run_script("sleep 5.5").waits == "before: waits for it\n");
+  CHECK(run_script("sleep 0.1").waits.empty());
+}
+
 TEST_CASE("a command that cannot be executed is named") {
   const OwnDirectory directory;
-  const auto none = run_hook({{"/no/such"}, {}, directory.path, ""}, seconds(20), StopSignal());
+  RecordedReport report;
+  LongWait wait(report, "before", "waits for it", in(seconds(20)));
+  const auto none = run_hook({{"/no/such"}, {}, directory.path, ""}, seconds(20), StopSignal(), wait);
   REQUIRE_FALSE(none);
   CHECK(none.error().message.contains("/no/such cannot be executed: No such file or directory"));
 }
