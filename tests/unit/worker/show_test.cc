@@ -138,7 +138,8 @@ TEST_CASE("each step that fails is shown with its reason and how often") {
   state.hook = {1, kNow - 5, "`deployed`: no"};
   state.issued->verify_pending = state.issued->hook_pending = true;
   state.last_error = state.hook.reason;
-  CHECK(text(state).contains("  ! last error: `deployed`: no\n  ! verify failed as well: another is served\n"));
+  CHECK(
+      text(state).contains("  ! last error: `deployed`: no\n  ! verify failed as well: another is served\n"));
   const auto list = nlohmann::json::parse(status_json(overview(state)));
   CHECK(list[0]["deployment_failures"] == 5);
   const nlohmann::json failing = {
