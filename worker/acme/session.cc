@@ -236,6 +236,12 @@ void Session::send(PendingRequest pending) {
                 });
     return;
   }
+  // Lost, and not found yet: whatever was to be sent in its name, if only again, waits for it.
+  if (pending->request.signature == Signature::account && account_url_.empty())
+    return when_ready(Need::account, [this, pending = std::move(pending)](Start ready) mutable {
+      if (ready) return send(std::move(pending));
+      pending->done(std::unexpected(std::move(ready.error())));
+    });
   if (nonces_.empty()) return fetch_nonce(std::move(pending));
   std::string nonce = std::move(nonces_.back());  // the newest: nonces grow stale
   nonces_.pop_back();
@@ -300,15 +306,11 @@ void Session::answered(PendingRequest pending, HttpOutcome outcome) {
       !pending->account_was_lost) {
     // The CA has forgotten the account that an earlier run had, or it was another's: find it anew, once.
     pending->account_was_lost = true;
-    const bool is_first = state_ == State::ready && account_url_ == pending->kid;
-    if (state_ == State::ready && !is_first) return send(std::move(pending));
-    waiting_for_start_.push_back({Need::account, [this, pending = std::move(pending)](Start ready) mutable {
-                                    if (ready) return send(std::move(pending));
-                                    pending->done(std::unexpected(std::move(ready.error())));
-                                  }});
-    if (!is_first) return;
-    account_url_.clear();
-    return need_account();
+    if (state_ == State::ready && account_url_ == pending->kid) {
+      account_url_.clear();
+      state_ = State::known;
+    }
+    return send(std::move(pending));
   }
   if ((response.status == 429 || response.status == 503) && response.retry_after) {
     const seconds pause = std::max(*response.retry_after, seconds(1));

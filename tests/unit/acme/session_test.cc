@@ -321,6 +321,33 @@ TEST_CASE("a CA's HTTPS certificate whose dates are wrong makes one look at the 
   CHECK(sentence.contains(": set the clock if that is wrong"));
 }
 
+TEST_CASE("while an account that was lost is found anew, nothing is signed in no account's name") {
+  // `{"alg":"ES256","jwk` of a protected header: the signer names a key in place of an account.
+  constexpr std::string_view kByKeyAlone = "eyJhbGciOiJFUzI1NiIsImp3";
+  Scene scene;
+  scene.settings.account_url = ScriptedCa::url("/account/9");
+  scene.worker.emplace(scene.temp.path(), std::vector{scene.settings});
+  std::atomic<int> by_key_alone = 0;
+  scene.ca.start([&](const Request& request, int time) {
+    if (request.path == "/account")
+      return Answer{201,
+                    R"({"status":"valid"})",
+                    {{"Location", ScriptedCa::url("/account/1")}, {"Replay-Nonce", "fresh"}},
+                    false,
+                    500ms};
+    if (request.path != "/order") return kAsAGoodCa;
+    by_key_alone += request.body.contains(kByKeyAlone) ? 1 : 0;
+    if (time == 1) return problem(400, "accountDoesNotExist", {{"Replay-Nonce", "fresh"}});
+    auto answer = time == 2 ? problem(400, "badNonce", {{"Replay-Nonce", "fresh"}}) : good_order();
+    if (time == 2) answer.delay = 200ms;
+    return answer;
+  });
+  scene.worker->tell_acme(PlaceOrder{1, "scripted", {"a.test"}, ""});
+  scene.worker->tell_acme(PlaceOrder{2, "scripted", {"a.test"}, ""});
+  for (int i = 0; i < 2; ++i) CHECK(is_ready(scene.worker->hear_acme()));
+  CHECK(by_key_alone == 0);
+}
+
 TEST_CASE("the environment names no proxy, the configuration does") {
   ::setenv("https_proxy", "http://127.0.0.1:9", 1);
   ::setenv("ALL_PROXY", "http://127.0.0.1:9", 1);
