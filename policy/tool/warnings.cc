@@ -18,16 +18,14 @@ constexpr std::string_view kInterpreters[] = {"sh",   "bash",    "dash", "zsh", 
 
 class Warnings {
  public:
-  explicit Warnings(const Policy& policy) : file_(policy.file) {}
-  void add(unsigned line, std::string sentence) { list.push_back({file_, line, std::move(sentence)}); }
+  explicit Warnings(const Policy& of) : policy(of) {}
+  void add(unsigned line, std::string sentence) { list.push_back({policy.file, line, std::move(sentence)}); }
   void if_weak(unsigned line, const std::string& path, std::string_view consequence) {
     const std::string weak = weak_point(path);
     if (!weak.empty()) add(line, fmt::format("{} can be changed by others than root: {}", weak, consequence));
   }
+  const Policy& policy;
   std::vector<Fault> list;
-
- private:
-  const std::string& file_;
 };
 
 void look_at(const OpeningEntry& entry, Warnings& warnings) {
@@ -49,6 +47,13 @@ void look_at(const InstallEntry& entry, Warnings& warnings) {
       warnings.add(entry.names_line,
                    fmt::format("`{}` covers every name right below a top-level domain", name));
     }
+  }
+  if (entry.owner_user != "root" && entry.owner_user != warnings.policy.user) {
+    warnings.add(
+        entry.line,
+        fmt::format("[install {}] makes {} the owner of its files, who can then change them; let root own "
+                    "them and a group read them: `owner = root:GROUP`, `mode = 0640`",
+                    entry.name, entry.owner_user));
   }
   warnings.if_weak(entry.line, std::filesystem::path(entry.directory).parent_path(),
                    "they could put a directory of their own in the place of " + entry.directory);

@@ -52,6 +52,13 @@ TEST_CASE("a wildcard right below a top-level domain is warned of") {
         "p:12: `*.org` covers every name right below a top-level domain\n");
 }
 
+TEST_CASE("an owner that is neither root nor the broker is warned of") {
+  CHECK(warnings_in(with_line(14, "owner = www-data:www-data", kCareful))
+            .starts_with("p:11: [install example.org] makes www-data the owner of its files, who can then "
+                         "change them; let root own"));
+  CHECK(warnings_in(with_line(14, "owner = certlatch-broker:ssl-cert", kCareful)).empty());
+}
+
 TEST_CASE("a restart without a check is warned of, a reload is not") {
   CHECK(warnings_in(with_line(18, "restart = a.service", with_line(19, "", kCareful))) ==
         "p:17: [service nginx] restarts without a `check`: with a configuration that is not sound, the "
