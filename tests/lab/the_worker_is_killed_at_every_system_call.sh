@@ -6,12 +6,12 @@
 # installed, served and told to the command, and the state as it should be; and the run after that has nothing to do.
 #
 # At each of all 6,500 calls with CRASH_EVERY=0 and CERTLATCH_LAB_SECONDS=20000, which takes three hours; otherwise
-# CRASH_EVERY=N kills at every (20 N)th call, which is every 100th unless it is set, and every 200th under tests/run. A test
+# CRASH_EVERY=N kills at every (40 N)th call, which is every 200th unless it is set, and every 400th under tests/run. A test
 # that kills less than it set out to has failed.
 export CERTLATCH_LAB_SECONDS=${CERTLATCH_LAB_SECONDS:-2400}
 . "$(dirname "$0")/lib/lab.sh"
 
-every=$((${CRASH_EVERY:-5} * 20))
+every=$((${CRASH_EVERY:-5} * 40))
 [ $every -gt 0 ] || every=1
 told=/var/lib/told/last
 install -d -m 0777 /var/lib/told
