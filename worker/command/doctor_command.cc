@@ -101,6 +101,7 @@ Result<std::string> text_of_policy(const Result<UniqueFd>& file) {
   std::size_t used = 0;
   while (used < text.size()) {
     const ssize_t n = ::read(file->get(), text.data() + used, text.size() - used);
+    if (n < 0 && errno == EINTR) continue;
     if (n < 0) return fail(Error::system("read the policy"));
     if (n == 0) break;
     used += static_cast<std::size_t>(n);

@@ -26,7 +26,7 @@ bool is_used(const Config& config, const CaConfig& ca) {
   });
 }
 
-/// A clock that is ahead finds fresh certificates not valid yet; one that is behind renews too late.
+/// A clock that is behind finds fresh certificates not valid yet, and renews too late.
 void examine_clock(const CaConfig& ca, Seconds theirs, Seconds ours, Findings& findings) {
   if (theirs == 0) return;
   const Seconds off = std::abs(ours - theirs);
@@ -72,10 +72,6 @@ void examine_account(Run& run, const CaConfig& ca, Findings& findings) {
 }
 
 std::string plain(const std::string& name) { return is_wildcard(name) ? name.substr(2) : name; }
-
-bool is_address(const std::string& name) {
-  return name.contains(':') || name.find_first_not_of("0123456789.") == name.npos;
-}
 
 void judge(Run& run, const CertificateConfig& certificate, const std::string& name, const NameCaa& found,
            const CaaIdentities& identities, Findings& findings) {

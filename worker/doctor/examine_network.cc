@@ -43,10 +43,6 @@ bool covers(const std::string& allowed, const std::string& name) {
          name.substr(name.find('.')) == allowed.substr(1);
 }
 
-bool is_address(const std::string& name) {
-  return name.contains(':') || name.find_first_not_of("0123456789.") == name.npos;
-}
-
 void judge(const CertificateConfig& certificate, const NameAddresses& found, Families served,
            const std::set<std::string>& own, Findings& findings) {
   const auto say = [&](Verdict verdict, std::string what, std::string remedy) {

@@ -45,10 +45,8 @@ constexpr std::chrono::seconds kTime{30};
 Result<std::string> read_all(int pipe, Deadline deadline) {
   std::string text;
   for (std::array<char, 4096> some{};;) {
-    const auto left =
-        std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
     pollfd ready{pipe, POLLIN, 0};
-    if (left.count() <= 0 || ::poll(&ready, 1, static_cast<int>(left.count())) == 0)
+    if (::poll(&ready, 1, poll_time(deadline)) == 0)
       return fail(Error::timed_out(fmt::format("it did not end within {} s", kTime.count())));
     const ssize_t n = ::read(pipe, some.data(), some.size());
     if (n < 0 && errno == EINTR) continue;

@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "worker/run/long_wait.h"
+#include "worker/state/host_name.h"
 #include "worker/verify/messages.h"
 
 namespace certlatch {
@@ -22,18 +23,14 @@ constexpr std::chrono::seconds kAsking{20}, kAnswering{35};
 // Each is a thread of the verify process.
 constexpr std::size_t kMostAtOnce = 64;
 
-bool is_name(const std::string& host) {
-  return !host.contains(':') && host.find_first_not_of("0123456789.") != host.npos;
-}
-
 /// What to ask the server for: the host where that is a name of the certificate, or else its first name.
 std::string server_name(const CertificateConfig& config, const Endpoint& endpoint) {
-  if (is_name(endpoint.host) && std::ranges::find(config.names, endpoint.host) != config.names.end())
+  if (!is_address(endpoint.host) && std::ranges::find(config.names, endpoint.host) != config.names.end())
     return endpoint.host;
   const auto first = std::ranges::find_if(
-      config.names, [](const std::string& name) { return is_name(name) && !name.starts_with('*'); });
+      config.names, [](const std::string& name) { return !is_address(name) && !name.starts_with('*'); });
   if (first != config.names.end()) return *first;
-  return is_name(endpoint.host) ? endpoint.host : "";
+  return is_address(endpoint.host) ? "" : endpoint.host;
 }
 
 /// One place, until it has an answer.

@@ -15,9 +15,9 @@
 
 namespace certlatch {
 
-/// 0: none. The defaults keep within Let's Encrypt's; those of most
-/// others are wider. What a CA allows for a registered domain is not counted: only a list of all suffixes
-/// tells where one begins, and other hosts use it up as well.
+/// 0: none. The defaults keep within Let's Encrypt's; those of most others are wider. What a CA allows for a
+/// registered domain is not counted: only a list of all suffixes tells where one begins, and other hosts use
+/// it up as well.
 struct CaLimits {
   std::uint32_t orders_per_hour = 100;  // on an average of three, which may all come at once
   std::uint32_t same_names_per_week = 5;
